@@ -145,6 +145,35 @@ async fn a_chain_of_three_over_two_targets_converges_in_three_passes() {
     assert!(engine.plan(&two.world.cx).await.unwrap().is_empty());
 }
 
+/// Met with a producer that was renamed in the commit that changed its consumer: the first `apply` stopped half way.
+#[tokio::test]
+async fn a_producer_that_is_renamed_leads_on_to_its_consumers_and_to_the_end_of_its_old_name() {
+    let two = Two::with(&CHAIN);
+    let mut engine = two.engine().await;
+    for _ in 0..3 {
+        two.pass(&mut engine).await;
+    }
+    two.world.declare(&[
+        ("t/z", "10.0.0.8"),
+        ("u/b", "http://${t:K/-/z#echo}:80"),
+        ("t/c", "${u:K/-/b#echo}"),
+    ]);
+    let mut report = two.pass(&mut engine).await;
+    assert!(report.failed() > 0 && report.leads_on(), "{report:?}");
+    let mut left = usize::MAX;
+    while report.leads_on() && report.plan.blocked.len() < left {
+        left = report.plan.blocked.len();
+        report = report.followed_by(two.pass(&mut engine).await);
+    }
+    assert!(report.is_converged(), "nothing of it is told as failed: {report:?}");
+    assert_eq!(two.content("t", "c"), Some("http://10.0.0.8:80".into()));
+    assert_eq!(two.content("t", "a"), None);
+    assert!(engine.plan(&two.world.cx).await.unwrap().is_empty());
+    // What really fails leads nowhere.
+    two.world.declare(&[("t/y", "10.0.0.9"), ("u/b", "${t:K/-/y#echo}"), ("t/c", "refused")]);
+    assert!(!two.pass(&mut engine).await.leads_on());
+}
+
 #[tokio::test]
 async fn nothing_is_planned_with_an_output_that_is_about_to_change() {
     let two = Two::with(&CHAIN);

@@ -1,13 +1,13 @@
 //! What a verb tells of several applications: one document, and one sum.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use gitops_app::Orphaned;
 use gitops_app::documents::list::ListDocument;
 use gitops_app::documents::plan::Summary;
 use gitops_app::documents::{Document, document};
 use gitops_app::text::count;
-use gitops_core::Report;
+use gitops_core::{Company, Report};
 use serde_json::Value;
 
 use crate::exit::Exit;
@@ -16,8 +16,17 @@ use crate::output;
 use crate::output::style::{BOLD, RED, paint};
 
 /// What the applications told so far.
-#[derive(Default)]
-pub struct Many(Mutex<Told>);
+pub struct Many {
+    told: Mutex<Told>,
+    /// How far each has come, for those that need it.
+    company: Arc<Company>,
+}
+
+impl Default for Many {
+    fn default() -> Self {
+        Self { told: Mutex::default(), company: Company::new(1) }
+    }
+}
 
 #[derive(Default)]
 struct Told {
@@ -33,7 +42,12 @@ struct Told {
 
 impl Many {
     fn told<T>(&self, with: impl FnOnce(&mut Told) -> T) -> T {
-        with(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        with(&mut self.told.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Those that were tried so far.
+    pub fn company(&self) -> &Arc<Company> {
+        &self.company
     }
 
     /// Takes in a document, to be written with the others.

@@ -7,7 +7,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Engine;
 use super::admission::Admission;
-use super::effects::contained;
 use super::prepare::{Look, Prepared};
 use crate::cx::Cx;
 use crate::gate::Verdict;
@@ -63,12 +62,8 @@ impl Engine {
         plan.blocked.iter().for_each(|blocked| suspects.take_awaiting(blocked, &inventory));
         suspects.take_deleted(&prepared.planned, &inventory);
         let Suspects { mut known, moved, awaiting } = suspects;
-        let complete = inventory.complete().map(|complete| &complete.revision);
-        let mut revisions: Vec<Revision> =
-            inventory.accepted().into_iter().chain(complete).cloned().collect();
-        revisions.dedup();
-        let is_live = !revisions.is_empty();
-        revisions.retain(|revision| *revision != plan.revision);
+        let is_live = inventory.accepted().is_some() || inventory.complete().is_some();
+        let revisions = self.revisions_of_record(&plan.revision);
         let mut open = moved;
         // What is applied as it is declared changes only by what its target is told beside.
         let mut reason = match is_live && revisions.is_empty() {
@@ -105,11 +100,8 @@ impl Engine {
         revision: &Revision,
         left: &BTreeMap<Key, Digest>,
     ) -> Result<BTreeMap<Key, Compared>> {
-        let call = cx.within(self.timeouts.call);
-        let fetched = contained(call.bounded(self.source.fetch(&call, revision))).await;
-        let snapshot = fetched.map_err(|error| error.during("fetch"))?;
-        let declared = self.read(cx, &mut self.renderer.clone(), snapshot).await?;
-        let binds = self.binds(&call).await?;
+        let declared = self.read_at(cx, revision).await?;
+        let binds = self.binds(&cx.within(self.timeouts.call)).await?;
         let is_declared = |key: &&Key| declared.desired.objects().contains(key);
         let candidates: BTreeSet<Key> = left.keys().filter(is_declared).cloned().collect();
         let look = Look {

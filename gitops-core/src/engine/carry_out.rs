@@ -16,7 +16,7 @@ use futures::{FutureExt, StreamExt};
 use smol_str::SmolStr;
 
 use super::effects::{Done, Sending, await_ready, send};
-use super::prepare::Prepared;
+use super::prepare::{Line, Prepared};
 use super::proof::{Answer, Prover};
 use super::recover::looked_up;
 use super::{ApplyOptions, Engine, Phase, Report, StepResult, tamper};
@@ -46,7 +46,7 @@ impl Engine {
         let Prepared { mut planned, concluded, line, approved_by, .. } = prepared;
         self.shared.tell(|status| status.phase = Phase::Syncing);
         let purpose = self.purpose(&planned.plan, line.goes_back);
-        let records = self.bookkeeping(cx, &planned, concluded, line.moves);
+        let records = self.bookkeeping(cx, &planned, concluded, line);
         let is_settled = records.is_empty() && !self.completes(&planned.plan);
         if is_settled && planned.plan.steps.is_empty() && !self.ledger.is_behind() {
             let report = Report { plan: planned.plan, results: Vec::new() };
@@ -72,8 +72,10 @@ impl Engine {
         let waits = |blocked: &Blocked| matches!(blocked.why, BlockedBecause::NotReady { .. });
         planned.plan.blocked.retain(|blocked| !(waits(blocked) && ready.contains(&blocked.key)));
         let report = Report { plan: planned.plan, results };
-        self.awaited = (report.deferred() > 0).then(|| report.plan.revision.clone());
-        self.note_end(cx, &report).await?;
+        if !line.is_of_record {
+            self.awaited = (report.deferred() > 0).then(|| report.plan.revision.clone());
+        }
+        self.note_end(cx, &report, line).await?;
         self.tell_of_report(cx, &report, line);
         // A reconciliation that was asked to stop still says what came of it.
         let cx = &cx.shielded().within(self.timeouts.call);
@@ -89,24 +91,19 @@ impl Engine {
     }
 
     /// The records of what was learned while planning. No object changes by them.
-    fn bookkeeping(
-        &self,
-        cx: &Cx,
-        planned: &Planned,
-        concluded: Vec<Record>,
-        moves_the_line: bool,
-    ) -> Vec<Record> {
+    fn bookkeeping(&self, cx: &Cx, planned: &Planned, concluded: Vec<Record>, line: Line) -> Vec<Record> {
         let mut records = concluded;
         let learned = planned.learned.iter();
         records.extend(learned.map(|(key, entry)| Record::Adopt { key: key.clone(), entry: entry.clone() }));
         let gone = planned.gone.iter().filter(|key| self.may_forget(key));
         records.extend(gone.map(|key| Record::Forget { key: key.clone() }));
         let revision = &planned.plan.revision;
-        if moves_the_line && self.inventory().accepted() != Some(revision) {
+        if line.moves && self.inventory().accepted() != Some(revision) {
             records.push(Record::Accepted { revision: revision.clone() });
             records.extend(self.lapsed(&planned.plan));
         }
-        records.extend(self.beginning(cx, &planned.plan));
+        let begins = if line.is_of_record { None } else { self.beginning(cx, &planned.plan) };
+        records.extend(begins);
         records
     }
 
@@ -321,14 +318,16 @@ impl<'a> SyncRun<'a> {
         self.take_back()
     }
 
-    /// The objects whose change is not known to be made.
+    /// The objects whose change was begun, or is to repair drift, and is not known to be made. What waits may be put back meanwhile.
     fn busy(&self) -> BTreeSet<Key> {
         if !self.listening.is_due {
             return BTreeSet::new();
         }
         let is_made = |key: &&Key| self.answers.get(*key).is_some_and(Result::is_ok);
         let open = self.engine.inventory().open().map(|intent| &intent.key);
-        self.steps.keys().copied().filter(|key| !is_made(key)).chain(open).cloned().collect()
+        let waits = |step: &&Step| step.cause != Cause::Drift && !self.ops.contains_key(&step.key);
+        let busy = self.steps.values().copied().filter(|step| !waits(step)).map(|step| &step.key);
+        busy.filter(|key| !is_made(key)).chain(open).cloned().collect()
     }
 
     /// Puts on its way what was begun, and sees what is back already, without waiting.

@@ -11,8 +11,9 @@ use super::needs::Held;
 use super::{Engine, EngineHandle};
 use crate::value::Revision;
 
-/// The engines that work side by side, by the names of their applications.
-pub(crate) struct Company {
+/// The engines that work side by side, or one after the other, by the names of their applications: each that has needs sees by it how far
+/// the others have come ([`Engine::check_needs`]). A [`Supervisor`](crate::Supervisor) has one of its own.
+pub struct Company {
     members: RwLock<BTreeMap<String, Member>>,
     /// Moves when an application comes or goes.
     moved: watch::Sender<()>,
@@ -51,17 +52,18 @@ struct Look {
 }
 
 impl Company {
+    /// Nobody yet; so many engines may plan at once while they run.
     pub fn new(at_once: usize) -> Arc<Self> {
         let (members, room) = (RwLock::default(), Arc::new(Semaphore::new(at_once.max(1))));
         Arc::new(Self { members, moved: watch::Sender::new(()), room })
     }
 
-    pub fn members(&self) -> BTreeMap<String, EngineHandle> {
+    pub(crate) fn members(&self) -> BTreeMap<String, EngineHandle> {
         let members = self.members.read().unwrap_or_else(PoisonError::into_inner);
         members.iter().map(|(name, member)| (name.clone(), member.handle.clone())).collect()
     }
 
-    /// Seats an engine among the others.
+    /// Seats an engine among the others, after those that it needs. How far it came is known also once it is gone.
     pub fn join(self: &Arc<Self>, engine: &mut Engine, needs: Vec<String>) -> EngineHandle {
         let handle = engine.handle();
         let member = Member { handle: handle.clone(), line: engine.source().info().line() };
@@ -73,9 +75,15 @@ impl Company {
         handle
     }
 
-    pub fn leave(&self, name: &str) {
+    pub(crate) fn leave(&self, name: &str) {
         self.members.write().unwrap_or_else(PoisonError::into_inner).remove(name);
         self.moved.send_replace(());
+    }
+}
+
+impl std::fmt::Debug for Company {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.members().keys()).finish()
     }
 }
 

@@ -176,7 +176,7 @@ impl Prepared {
         plan.blocked.sort_by(|a, b| a.key.cmp(&b.key));
     }
 
-    fn admit_in_part(&mut self) -> Result<()> {
+    pub(super) fn admit_in_part(&mut self) -> Result<()> {
         check_not_suspended(self)?;
         if let Verdict::Deny { messages } = &self.verdict {
             return Err(denied(messages));

@@ -39,6 +39,7 @@ mod proof;
 mod readiness;
 mod recheck;
 mod reconcile;
+mod recorded;
 mod recover;
 mod report;
 mod request;
@@ -56,7 +57,7 @@ mod tamper;
 
 pub use apply_options::ApplyOptions;
 pub use builder::EngineBuilder;
-pub(crate) use company::Company;
+pub use company::Company;
 pub use confirm::Finding;
 pub use handle::EngineHandle;
 pub use ledger::State;
@@ -295,7 +296,7 @@ impl Engine {
         if let Err(error) = prepared.admit(options.names_the_plan()) {
             return Err(self.denied(cx, error, prepared, options).await);
         }
-        let report = self.carry_out_until_stopped(cx, prepared, options).await?;
+        let report = self.carry_out_beside_recorded(cx, prepared, options).await?;
         Box::pin(self.keep()).await;
         Ok(report)
     }
@@ -319,7 +320,7 @@ impl Engine {
             if let Err(error) = self.admit_in_part(&mut prepared) {
                 return Err(self.denied(cx, error, prepared, &ApplyOptions::automatic()).await);
             }
-            let report = self.carry_out_until_stopped(cx, prepared, &ApplyOptions::automatic()).await?;
+            let report = self.carry_out_beside_recorded(cx, prepared, &ApplyOptions::automatic()).await?;
             Box::pin(self.keep()).await;
             Ok(report)
         };

@@ -9,7 +9,7 @@ use super::run::{Ended, Failed};
 use super::{Engine, EngineStatus, HealthStatus, Pin, SyncStatus};
 use crate::cx::Cx;
 use crate::source::Relation;
-use crate::value::{Result, Revision};
+use crate::value::{Error, ErrorKind, Result, Revision};
 
 /// An application that comes first, and has not come as far.
 pub(super) struct Unmet {
@@ -103,6 +103,24 @@ impl Engine {
         self.keep_accepted(cx, interval).await?;
         self.wait(cx, interval).await;
         Ok(None)
+    }
+
+    /// For who applies one plan: whether what is newest may be taken up, by the rule that holds for engines at work. It is what the next
+    /// plan declares. Where the engine has joined no [`Company`](super::Company), nothing is asked.
+    ///
+    /// # Errors
+    /// `Denied` with the application that comes first and has not come as far, and why; what keeps the source from saying what is newest.
+    ///
+    /// # Cancel safety
+    /// Dropping the future has no effect.
+    pub async fn check_needs(&mut self, cx: &Cx) -> Result<()> {
+        match Box::pin(self.held_by_need(cx)).await? {
+            None => Ok(()),
+            Some(unmet) => {
+                let error = Error::new(ErrorKind::Denied, unmet.to_string()).of_gate();
+                Err(error.help("nothing is written; apply it once that has come as far"))
+            }
+        }
     }
 
     /// Asks what is newest, and whether it may be taken up: which application comes first and has not come as far, if any.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::prepare::Prepared;
+use super::recorded::Until;
 use super::run::Ended;
 use super::{ApplyOptions, Engine};
 use crate::cx::Cx;
@@ -37,6 +38,7 @@ impl Engine {
     ) -> Result<Option<Ended>> {
         let (plan, verdict, line) = (denied.planned.plan.clone(), denied.verdict.clone(), denied.line);
         let Some(repairs) = Box::pin(self.repairs(cx, denied)).await? else { return Ok(None) };
+        Box::pin(self.has_put_back(cx, &repairs.planned.plan, interval)).await?;
         let ended = Box::pin(self.supervise(cx, repairs, interval)).await?;
         // What waits is the news, and not that the rest is kept.
         self.tell_of_plan(&plan, &verdict, line);
@@ -82,8 +84,12 @@ impl Engine {
             shown.iter().any(is_it) || beside.iter().any(|beside| puts_back(step, beside))
         };
         repairs.planned.plan.steps.retain(is_shown);
+        let waiting = repairs.planned.plan.waiting();
+        let until = Until::Stopped(options);
+        let put_back = Box::pin(self.put_back_recorded(cx, &repairs.planned.plan, waiting, until)).await?;
+        let put_back = put_back.iter().filter(|result| result.outcome.may_be_done()).count();
         let report = Box::pin(self.carry_out_until_stopped(cx, repairs, options)).await?;
-        Ok(report.applied())
+        Ok(put_back + report.applied())
     }
 
     /// The plan that only puts back what was applied before, as far as gates let that pass; nothing if it does nothing.

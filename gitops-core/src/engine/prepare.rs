@@ -37,6 +37,7 @@ pub(super) struct Prepared {
 
 /// What a revision counts for.
 #[derive(Clone, Copy)]
+#[expect(clippy::struct_excessive_bools, reason = "they are asked for one by one")]
 pub(super) struct Line {
     /// Whether the applied line goes on from it.
     pub moves: bool,
@@ -44,11 +45,16 @@ pub(super) struct Line {
     pub pinned: bool,
     /// Whether it is pinned to go back to it, or to stay there.
     pub goes_back: bool,
+    /// Whether it is asked only for what was recorded of some objects: that says nothing of how far any revision has come.
+    pub is_of_record: bool,
 }
 
 impl Line {
     /// It was accepted before, and is kept while nobody knows what comes next.
-    pub const KEPT: Self = Self { moves: false, pinned: false, goes_back: false };
+    pub const KEPT: Self = Self { moves: false, pinned: false, goes_back: false, is_of_record: false };
+
+    /// Some objects are put back as they were recorded.
+    pub const RECORDED: Self = Self { is_of_record: true, ..Self::KEPT };
 
     /// Whether it is what the application follows now.
     pub fn is_followed(self) -> bool {
@@ -217,7 +223,7 @@ impl Engine {
         let call = cx.within(self.timeouts.call);
         let moves_the_line = pin.is_none_or(|pin| pin.leaves_the_line);
         let goes_back = pin.is_some_and(Pin::goes_back);
-        let line = Line { moves: moves_the_line, pinned: pin.is_some(), goes_back };
+        let line = Line { moves: moves_the_line, pinned: pin.is_some(), goes_back, is_of_record: false };
         let revision = match (pin, self.agreed.take()) {
             (Some(pin), _) => pin.revision.clone(),
             (None, Some(agreed)) => agreed,

@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -97,6 +97,8 @@ impl Report {
     /// What came of this plan and of the next one, which took up what this one had to leave.
     #[must_use]
     pub fn followed_by(mut self, mut next: Self) -> Self {
+        let left: BTreeSet<Key> = self.left_to_the_next().cloned().collect();
+        self.results.retain(|result| !left.contains(&result.key));
         self.results.append(&mut next.results);
         Self { plan: next.plan, results: self.results }
     }
@@ -127,7 +129,10 @@ impl Report {
             StepOutcome::NotReady { .. } => result.action != Action::Delete && !in_part.contains(&result.key),
             _ => false,
         };
-        let there: BTreeSet<&Key> = self.results.iter().filter(is_there).map(|result| &result.key).collect();
+        // What was put back as it was recorded comes before what came of the plan.
+        let last: BTreeMap<&Key, &StepResult> =
+            self.results.iter().map(|result| (&result.key, result)).collect();
+        let there: BTreeSet<&Key> = last.into_values().filter(is_there).map(|result| &result.key).collect();
         self.plan.missing().filter(|key| !there.contains(key)).cloned().collect()
     }
 
@@ -199,6 +204,24 @@ impl Report {
         let done = self.done();
         let awaited = self.plan.blocked.iter().filter_map(|blocked| blocked.why.awaited());
         awaited.filter(|of| done.contains(of)).count()
+    }
+
+    /// Whether another reconciliation, at once, can do what this one had to leave, and nothing went wrong: all that was not done waits for
+    /// objects which [awaited](Self::deferred) what this one made. So does the deletion of what those used before.
+    pub fn leads_on(&self) -> bool {
+        let left: BTreeSet<&Key> = self.left_to_the_next().collect();
+        let is_fine = |result: &StepResult| result.outcome == StepOutcome::Done || left.contains(&result.key);
+        self.deferred() > 0 && self.results.iter().all(is_fine)
+    }
+
+    /// The steps that were not tried because of what awaits only what this reconciliation made.
+    fn left_to_the_next(&self) -> impl Iterator<Item = &Key> {
+        let awaiting = self.awaiting();
+        let waits = move |result: &&StepResult| match &result.outcome {
+            StepOutcome::Blocked { by } => awaiting.contains(by),
+            _ => false,
+        };
+        self.results.iter().filter(waits).map(|result| &result.key)
     }
 
     fn done(&self) -> BTreeSet<&Key> {

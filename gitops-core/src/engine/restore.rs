@@ -6,11 +6,12 @@ use std::time::Duration;
 use super::Engine;
 use super::admission::Admission;
 use super::binding::Binds;
-use super::prepare::{Line, Look, Prepared};
+use super::prepare::{Considered, Line, Look, Prepared};
 use crate::cx::Cx;
 use crate::engine::event::Event;
 use crate::gate::Verdict;
 use crate::plan::Cause;
+use crate::plan::planner::Planned;
 use crate::value::{Key, Result};
 
 impl Engine {
@@ -56,10 +57,9 @@ impl Engine {
         let (candidates, flapping, binds) = (&moved, &flapping, &binds);
         let look = Look { declared, candidates, now, flapping, binds, is_rollback: false };
         let considered = Box::pin(self.consider(cx, look, &mut Admission::default())).await;
-        considered.is_ok_and(|considered| {
-            let plan = &considered.planned.plan;
-            let is_allowed = matches!(self.verdict(cx, plan), Verdict::Allow | Verdict::Warn { .. });
-            is_allowed && plan.steps.iter().any(|step| step.cause == Cause::Drift)
-        })
+        let Ok(Considered { planned: Planned { plan, .. }, .. }) = considered else { return false };
+        let is_allowed = matches!(self.verdict(cx, &plan), Verdict::Allow | Verdict::Warn { .. });
+        let has_drift = is_allowed && plan.steps.iter().any(|step| step.cause == Cause::Drift);
+        has_drift || self.is_recorded_otherwise(cx, &plan, binds).await
     }
 }

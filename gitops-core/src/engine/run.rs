@@ -28,7 +28,7 @@ enum Woken {
 
 /// A reconciliation that came to its end.
 pub(super) struct Ended {
-    report: Report,
+    pub report: Report,
     /// It left something undone, for what is newer or has to be repaired at once.
     pub was_superseded: bool,
     /// Nothing was carried out, because the application is suspended.
@@ -56,6 +56,12 @@ pub(super) struct Failed {
 impl Failed {
     pub fn of_source(error: Error) -> Self {
         Self { error, is_of_source: true }
+    }
+}
+
+impl From<Failed> for Error {
+    fn from(failed: Failed) -> Self {
+        failed.error
     }
 }
 
@@ -178,6 +184,7 @@ impl Engine {
                 return Ok(());
             }
             self.admit_in_part(&mut prepared)?;
+            Box::pin(self.has_put_back(cx, &prepared.planned.plan, interval)).await?;
             self.supervise(cx, prepared, interval).await.map(drop)
         };
         match kept.await {
@@ -257,6 +264,9 @@ impl Engine {
             return newer.map(Some).ok_or_else(|| error.into());
         }
         self.go_on_with_what_is_new();
+        if Box::pin(self.has_put_back(cx, &prepared.planned.plan, interval)).await? {
+            return Ok(Some(Ended::asked(prepared.planned.plan)));
+        }
         Ok(Some(self.supervise(cx, prepared, interval).await?))
     }
 

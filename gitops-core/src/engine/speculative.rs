@@ -141,10 +141,15 @@ impl Engine {
     /// # Cancel safety
     /// Dropping the future has no effect.
     pub async fn declared_at(&self, cx: &Cx, revision: &Revision) -> Result<Desired> {
+        Ok(self.read_at(cx, revision).await?.desired)
+    }
+
+    /// Reads and renders a revision, of which nothing is remembered.
+    pub(super) async fn read_at(&self, cx: &Cx, revision: &Revision) -> Result<Declared> {
         let call = cx.within(self.timeouts.call);
         let fetched = contained(call.bounded(self.source.fetch(&call, revision))).await;
         let snapshot = fetched.map_err(|error| error.during("fetch"))?;
-        self.declared_of(cx, snapshot).await
+        self.read(cx, &mut self.renderer.clone(), snapshot).await
     }
 
     /// The same of a tree that need not be a revision of the source.

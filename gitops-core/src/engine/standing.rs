@@ -1,5 +1,6 @@
 //! How far the revision of a plan has come: written before its first change, and after its last.
 
+use super::prepare::Line;
 use super::report::cut;
 use super::{Engine, Report};
 use crate::cx::Cx;
@@ -38,8 +39,8 @@ impl Engine {
     }
 
     /// After the last change: the revision is live completely, or this is what is missing.
-    pub(super) async fn note_end(&mut self, cx: &Cx, report: &Report) -> Result<()> {
-        let standing = self.ending(cx, report);
+    pub(super) async fn note_end(&mut self, cx: &Cx, report: &Report, line: Line) -> Result<()> {
+        let standing = if line.is_of_record { None } else { self.ending(cx, report) };
         let audited = match report.results.is_empty() {
             true => None,
             false => self.audited().await,

@@ -260,6 +260,9 @@ impl Engine {
     /// A plan was carried out, as far as it could be.
     pub(super) fn tell_of_report(&mut self, cx: &Cx, report: &Report, line: Line) {
         self.note_unready(&report.results);
+        if line.is_of_record {
+            return self.shared.tell(|status| status.phase = Phase::Idle);
+        }
         let (complete, progress) = (self.inventory().complete(), self.inventory().progress());
         let health = self.health(&report.plan);
         self.shared.tell(|status| {

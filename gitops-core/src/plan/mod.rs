@@ -140,16 +140,24 @@ impl Plan {
 
     /// The deletes that wait for what is blocked, directly or through others: each with one such object, and why that is blocked.
     pub fn held_deletes(&self) -> BTreeMap<&Key, &Blocked> {
+        let blocks = |blocked: &&Blocked| blocked.why.blocks_what_needs_it();
+        let blocked: BTreeMap<&Key, &Blocked> =
+            self.blocked.iter().filter(blocks).map(|blocked| (&blocked.key, blocked)).collect();
+        let held = self.behind(blocked.keys().copied());
+        let deletes = self.steps.iter().filter(|step| step.action == Action::Delete);
+        deletes.filter_map(|step| Some((&step.key, blocked[held.get(&step.key)?]))).collect()
+    }
+
+    /// All that waits for one of these, directly or through others: each with the one.
+    pub(crate) fn behind<'a>(&'a self, first: impl Iterator<Item = &'a Key>) -> BTreeMap<&'a Key, &'a Key> {
         let of_steps = self.steps.iter().map(|step| (&step.key, &step.after));
         let nodes = of_steps.chain(self.prerequisites.iter().map(|found| (&found.key, &found.after)));
         let mut before: BTreeMap<&Key, Vec<&Key>> = BTreeMap::new();
         for (key, after) in nodes {
             after.iter().for_each(|need| before.entry(need).or_default().push(key));
         }
-        let blocks = |blocked: &&Blocked| blocked.why.blocks_what_needs_it();
-        let mut due: Vec<(&Key, &Blocked)> =
-            self.blocked.iter().filter(blocks).map(|blocked| (&blocked.key, blocked)).collect();
-        let mut held: BTreeMap<&Key, &Blocked> = BTreeMap::new();
+        let mut due: Vec<(&Key, &Key)> = first.map(|key| (key, key)).collect();
+        let mut held: BTreeMap<&Key, &Key> = BTreeMap::new();
         while let Some((key, by)) = due.pop() {
             for next in before.get(key).into_iter().flatten() {
                 if held.insert(next, by).is_none() {
@@ -157,7 +165,6 @@ impl Plan {
                 }
             }
         }
-        let deletes = self.steps.iter().filter(|step| step.action == Action::Delete);
-        deletes.filter_map(|step| held.remove_entry(&step.key)).collect()
+        held
     }
 }

@@ -15,6 +15,9 @@ pub enum OrphanedBecause {
     MarkedToStay,
     /// Somebody took its owner label off: what is not labelled is not deleted.
     Unlabelled,
+    /// It is not the object that was made: that is gone, and somebody made this one under its name, with our owner label. Nobody
+    /// has a record of it, so that it is not deleted.
+    MadeAnew,
     /// Its target is not set up any more: nobody can look at it. Whoever sets the target up again, under the same name, goes on with it.
     TargetGone,
 }
@@ -26,6 +29,7 @@ impl fmt::Display for OrphanedBecause {
             Self::DeclaredToStay => "it was declared to stay",
             Self::MarkedToStay => "an annotation on the live object says so",
             Self::Unlabelled => "its owner label was taken off",
+            Self::MadeAnew => "others made it anew, with our owner label, after it was deleted",
             Self::TargetGone => "its target is not set up any more",
         })
     }

@@ -86,6 +86,8 @@ pub(super) struct Life {
     pub seen: BTreeSet<(Key, Uid, Version)>,
     /// The states in which its adoptions left objects.
     pub adopted: BTreeSet<(Key, Uid, Version)>,
+    /// What it put back as it was recorded, beside a plan.
+    pub put_back: BTreeSet<Key>,
     pub resolved: Option<Revision>,
     /// The plans that it made: their revision.
     pub plans: BTreeMap<PlanId, Revision>,

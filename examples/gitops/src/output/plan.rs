@@ -302,6 +302,9 @@ fn orphaned_for(why: Option<OrphanedBecause>, keys: &[&Key]) -> String {
         }
         Some(OrphanedBecause::DeclaredToStay) => ", as was declared when it was applied last",
         Some(OrphanedBecause::Unlabelled) => ", because its owner label was taken off",
+        Some(OrphanedBecause::MadeAnew) => {
+            ", because others made it anew with our owner label (delete it, or take the label off)"
+        }
         Some(OrphanedBecause::TargetGone) => {
             ", because its target is not set up any more (set it up again under its name to go on)"
         }

@@ -27,6 +27,10 @@ pub async fn run(app: &App, args: &ApplyArgs) -> Ended {
     let saved = args.saved.as_deref().map(saved_plan::load).transpose()?;
     let open = || app.open_moving(Access::Write, progress::sink(app), &args.moving);
     let mut session = open().await.map_err(|error| at_work(app, error))?;
+    if let Some(many) = app.many() {
+        many.company().join(&mut session.engine, session.config.needs.clone());
+        session.engine.check_needs(&app.cx).await?;
+    }
     app.note_orders(&session).await?;
     // What is shown and applied is what is planned now. A file only says which plan that must be.
     let plan = session.engine.plan(&app.cx).await?;
@@ -117,7 +121,7 @@ pub async fn carry_out(
 /// Does the same with what could not be planned before, because it awaited what the plan made, until nothing new can be
 /// planned. Nobody saw those plans: each needs a yes that was given in advance, or one of its own.
 async fn go_on(app: &App, session: &mut Session, first: Report, consent: &Consent, verb: &str) -> Done {
-    let mut goes_on = leads_on(&first);
+    let mut goes_on = first.leads_on();
     let mut done = Done { report: first, stopped: None };
     let Some(consent) = consent.of_what_follows(app) else { return done };
     let (mut left, mut plans) = (usize::MAX, 1);
@@ -126,7 +130,7 @@ async fn go_on(app: &App, session: &mut Session, first: Report, consent: &Consen
         (left, plans) = (done.report.plan.blocked.len(), plans + 1);
         match follow(app, session, &consent, verb).await {
             Ok(next) => {
-                goes_on = leads_on(&next);
+                goes_on = next.leads_on();
                 done.report = done.report.followed_by(next);
             }
             // What was made before is told all the same.
@@ -140,11 +144,6 @@ async fn go_on(app: &App, session: &mut Session, first: Report, consent: &Consen
         }
     }
     done
-}
-
-/// Whether a plan made what others awaited, and nothing went wrong.
-fn leads_on(report: &Report) -> bool {
-    report.deferred() > 0 && report.failed() + report.skipped() == 0
 }
 
 /// Carries out what can be planned now.

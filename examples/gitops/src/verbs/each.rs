@@ -123,7 +123,8 @@ async fn all(app: &App, verb: &Verb, applications: &Applications, orphans: &[Orp
     Ok(exit)
 }
 
-/// The first need of an application that was not applied completely, and how its apply ended if it was tried.
+/// The first need of an application that was not applied completely, and how its apply ended if it was tried. How far one has come
+/// that was, the engine knows.
 fn unmet<'a>(config: &'a Config, exits: &BTreeMap<&str, Exit>) -> Option<(&'a str, Option<Exit>)> {
     let ends = config.needs.iter().map(|need| (need.as_str(), exits.get(need.as_str()).copied()));
     ends.into_iter().find(|(_, exit)| *exit != Some(Exit::Ok))

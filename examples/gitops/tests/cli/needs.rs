@@ -27,6 +27,31 @@ fn what_is_needed_comes_first_and_what_needs_it_waits_until_it_is_applied() {
     assert_eq!(world.live("a/page").as_deref(), Some("a\n"));
 }
 
+/// Met with a schema that was taken back in an incident: `apply` of all rolled out the program that asks the newer one.
+#[test]
+fn an_apply_of_all_takes_up_nothing_new_while_its_need_is_held_to_an_older_revision() {
+    let world = two();
+    world.configure(&TWO.replace("- name: one\n", "- name: one\n  needs: [two]\n"));
+    let commit = |text: &str| world.commit(text, &[("a/page", Some(text)), ("b/page", Some(text))]);
+    let live = || ["b/page", "a/page"].map(|page| world.live(page).unwrap_or_default());
+    commit("1");
+    let first = world.git(&["rev-parse", "HEAD"]);
+    world.gitops(&["apply", "--yes"]).expect(0);
+    commit("2");
+    world.gitops(&["apply", "--yes"]).expect(0);
+    assert_eq!(live(), ["2"; 2]);
+    world.gitops(&["-a", "two", "rollback", &first[..10], "--yes"]).expect(0);
+    // What is not new waits for nobody.
+    world.gitops(&["apply", "--yes"]).expect(0);
+    commit("3");
+    let apply = world.gitops(&["apply", "--yes"]).expect(3);
+    apply.warns("`two` comes first, and is not at ").warns("it is pinned to ");
+    assert_eq!(live(), ["1", "2"]);
+    world.gitops(&["-a", "two", "rollback", "--end"]).expect(0);
+    world.gitops(&["apply", "--yes"]).expect(0);
+    assert_eq!(live(), ["3"; 2]);
+}
+
 #[test]
 fn a_process_at_work_takes_up_what_is_new_once_its_needs_have_converged() {
     let world = chained();

@@ -498,6 +498,8 @@ fn prune(input: &PlanInput<'_>, key: &Key, live: Option<&Live>, entry: &Owned) -
             {
                 Decision::Keep(OrphanedBecause::Unlabelled)
             }
+            // It says that it is ours, and we know nothing of it.
+            _ if live.is_owned_by(input.inventory.owner()) => Decision::Keep(OrphanedBecause::MadeAnew),
             _ => Decision::Gone,
         };
     }

@@ -14,7 +14,7 @@ use crate::simulate::state::{App, Inner, MINUTE, SECOND};
 use crate::simulate::twins;
 use crate::source::Relation;
 use crate::state::record::{Intent, Owned, OwnedState, Record};
-use crate::value::{Action, Change, Digest, Key, Precondition, Version};
+use crate::value::{Action, Change, Digest, Key, Precondition, Value, Version};
 
 pub(super) fn i10_only_what_was_shown(world: &mut Inner, life: usize, change: &Change) {
     let expect = match change.expects() {
@@ -26,12 +26,21 @@ pub(super) fn i10_only_what_was_shown(world: &mut Inner, life: usize, change: &C
         let state = (change.key().clone(), expect.uid.clone(), expect.version.clone());
         world.lives[life].adopted.contains(&state)
     });
-    let Some(approved) = &world.app_of(life).book.approved else { return };
+    let is_put_back = world.lives[life].put_back.contains(change.key());
+    let book = &world.app_of(life).book;
+    let entry = book.shadow.entries().get(change.key()).filter(|entry| entry.state == OwnedState::Held);
+    let recorded = entry.and_then(|entry| entry.desired);
+    let Some(approved) = &book.approved else { return };
     let is_shown = match approved.get(change.key()) {
+        // It goes on from what was put back.
+        Some((Action::Create | Action::Update, _)) if is_put_back => change.action() == Action::Update,
         Some((action, shown)) => *action == change.action() && (*shown == expect || is_adopted),
         None => false,
     };
-    if !is_shown {
+    // What was recorded is put back, also while what is declared now waits.
+    if recorded.is_some() && recorded == change.body().map(Value::digest) {
+        world.lives[life].put_back.insert(change.key().clone());
+    } else if !is_shown {
         world.broken(10, format!("{} of {} was not in the plan", change.action(), change.key()));
     }
 }
@@ -248,7 +257,8 @@ pub(in crate::simulate) fn excused(world: &Inner, app: usize) -> BTreeSet<Key> {
         }
         for (key, entry) in book.shadow.entries().iter() {
             if excused.contains(&twins::first(key)) {
-                let needs = entry.needs.iter().filter(|need| book.shadow.entries().contains(need));
+                let needs = entry.needs.iter().chain(&entry.still_needs);
+                let needs = needs.filter(|need| book.shadow.entries().contains(need));
                 excused.extend(needs.map(twins::first));
             }
         }

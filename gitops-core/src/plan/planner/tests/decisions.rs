@@ -174,6 +174,47 @@ fn what_is_not_ours_is_written_only_where_somebody_said_so() {
 }
 
 #[test]
+fn what_others_made_anew_is_told_of_as_long_as_it_says_that_it_is_ours() {
+    check(&[
+        (
+            "another incarnation, which says that it is ours",
+            |s| {
+                s.it.object = None;
+                s.it.live().uid = Uid::new("other");
+            },
+            "stays: others made it anew, with our owner label",
+        ),
+        (
+            "another incarnation, after we deleted ours",
+            |s| {
+                s.it.object = None;
+                s.it.live().uid = Uid::new("other");
+                s.it.entry().state = OwnedState::Deleting;
+            },
+            "stays: others made it anew, with our owner label",
+        ),
+        (
+            "another incarnation, without a label",
+            |s| {
+                s.it.object = None;
+                s.it.live().ownership = Ownership::Unlabelled;
+                s.it.live().uid = Uid::new("other");
+            },
+            "gone",
+        ),
+        (
+            "held to stay, another incarnation",
+            |s| {
+                s.it.object = None;
+                s.it.live().uid = Uid::new("other");
+                s.it.entry().keep = true;
+            },
+            "stays: others made it anew",
+        ),
+    ]);
+}
+
+#[test]
 fn what_is_no_longer_declared_goes_only_if_it_is_what_we_made_and_nothing_keeps_it() {
     check(&[
         ("ours", |s| s.it.object = None, "delete (ThisChange): no longer declared"),
@@ -194,14 +235,6 @@ fn what_is_no_longer_declared_goes_only_if_it_is_what_we_made_and_nothing_keeps_
                 (s.it.live().ownership, s.it.live().uid) = (Ownership::Unlabelled, Uid::unlabelled());
             },
             "stays: its owner label was taken off",
-        ),
-        (
-            "another incarnation",
-            |s| {
-                s.it.object = None;
-                s.it.live().uid = Uid::new("other");
-            },
-            "gone",
         ),
         (
             "somebody else's by now",
@@ -234,15 +267,6 @@ fn what_is_no_longer_declared_goes_only_if_it_is_what_we_made_and_nothing_keeps_
                 (s.it.entry().state, s.it.entry().uid, s.it.entry().keep) = (OwnedState::Claimed, None, true);
             },
             "stays: it was declared to stay",
-        ),
-        (
-            "held to stay, another incarnation",
-            |s| {
-                s.it.object = None;
-                s.it.live().uid = Uid::new("other");
-                s.it.entry().keep = true;
-            },
-            "gone",
         ),
         (
             "declared to stay",
