@@ -66,7 +66,7 @@ impl Jobs {
     async fn ended(&self, event: &str, n: usize) -> Vec<String> {
         let path = format!("{SITE}/actions/runs?limit=50");
         let mut runs = Value::Null;
-        for _ in 0..1200 {
+        for _ in 0..2400 {
             runs = self.site.gitea.done("bob", "GET", &path, Value::Null).await;
             let all = runs["workflow_runs"].as_array().unwrap().iter().rev();
             let did_nothing =
@@ -78,7 +78,13 @@ impl Jobs {
             }
             tokio::time::sleep(std::time::Duration::from_millis(100)).await;
         }
-        panic!("{n} jobs for `{event}` have not ended within two minutes: {runs:#}\n{}", self.runner.log());
+        let told = runs["workflow_runs"].as_array().unwrap().iter().map(|run| {
+            let of = |name: &str| run[name].as_str().unwrap_or_default().to_owned();
+            [of("event"), of("path"), of("head_sha"), of("status"), of("conclusion"), of("started_at")]
+                .join(" ")
+        });
+        let told = told.collect::<Vec<_>>().join("\n");
+        panic!("{n} jobs for `{event}` have not ended within four minutes:\n{told}\n{}", self.runner.log());
     }
 
     /// The latest status of each context of a commit.

@@ -19,6 +19,11 @@ pub const SECRET: &str = "one long random text";
 
 const SCHEMA: &str = include_str!("../../../../../gitops-app/schemas/ServerEvent.json");
 
+/// How long is waited, so that what does not come fails a test, whatever else is told meanwhile.
+fn patience() -> Cx {
+    Cx::system().within(Duration::from_secs(240))
+}
+
 /// `gitops serve`, and what it tells. It ends with this value.
 pub struct Serving {
     child: Child,
@@ -66,12 +71,12 @@ impl Serving {
         serving
     }
 
-    /// The next event; nothing if the process ended. It gives up after two minutes, so that a missing event fails the test.
-    pub async fn next(&mut self) -> Option<Value> {
+    /// The next event; nothing if the process ended.
+    async fn next(&mut self, cx: &Cx, what: &str) -> Option<Value> {
         let next = async { Ok(self.events.recv().await) };
-        let limited = Cx::system().within(Duration::from_secs(120)).bounded(next).await;
-        let event =
-            limited.unwrap_or_else(|_| panic!("no event came for two minutes, after {:#?}", self.told))?;
+        let told = || self.told.iter().map(|event| format!("{event}\n")).collect::<String>();
+        let event = cx.bounded(next).await;
+        let event = event.unwrap_or_else(|_| panic!("{what} did not come in time, after:\n{}", told()))?;
         if event["kind"] == "ServerEvent" {
             let fault = self.schema.iter_errors(&event).next();
             assert!(fault.is_none(), "{event}: {}", fault.unwrap());
@@ -89,8 +94,9 @@ impl Serving {
 
     /// Reads on to the first event that fits.
     pub async fn until(&mut self, what: &str, fits: impl Fn(&Value) -> bool) -> Value {
+        let cx = patience();
         loop {
-            match self.next().await {
+            match self.next(&cx, what).await {
                 Some(event) if fits(&event) => return event,
                 Some(_) => {}
                 None => panic!("it ended before {what}: {:#?}", self.told),
@@ -164,7 +170,8 @@ impl Serving {
     pub async fn stop(mut self) -> i32 {
         let pid = rustix::process::Pid::from_raw(self.child.id().cast_signed()).unwrap();
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
-        while self.next().await.is_some() {}
+        let cx = patience();
+        while self.next(&cx, "its end").await.is_some() {}
         self.child.wait().unwrap().code().unwrap()
     }
 

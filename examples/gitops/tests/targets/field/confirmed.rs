@@ -12,25 +12,35 @@ use crate::tofu;
 const MAIN: &str = "resource \"terraform_data\" \"a\" { input = 1 }\n";
 
 /// The command at work. It gives up after two minutes, so that a missing event fails the test.
-struct AtWork {
+pub(super) struct AtWork {
     child: Child,
     events: Lines<BufReader<ChildStdout>>,
 }
 
 impl AtWork {
     fn start(world: &World) -> Self {
-        let mut command = world.command(&["run", "--output", "json", "--timeout", "120s"]);
+        Self::start_with(world, &[])
+    }
+
+    /// The same with more options.
+    pub(super) fn start_with(world: &World, options: &[&str]) -> Self {
+        let run = [&["run", "--output", "json", "--timeout", "120s"], options].concat();
+        let mut command = world.command(&run);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let events = BufReader::new(child.stdout.take().unwrap()).lines();
         Self { child, events }
     }
 
     fn wait_for(&mut self, kind: &str) -> Value {
-        let events = self.events.by_ref().map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap());
-        events.into_iter().find(|event| event["type"] == kind).expect("the run ended without that event")
+        self.wait_until(|event| event["type"] == kind)
     }
 
-    fn stop(mut self) {
+    pub(super) fn wait_until(&mut self, mut fits: impl FnMut(&Value) -> bool) -> Value {
+        let events = self.events.by_ref().map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap());
+        events.into_iter().find(|event| fits(event)).expect("the run ended without that event")
+    }
+
+    pub(super) fn stop(mut self) {
         kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
         assert!(self.child.wait().unwrap().success());
     }

@@ -15,6 +15,7 @@ mod removed;
 mod rewritten;
 mod roots_left;
 mod taken_along;
+mod turns;
 mod unproven;
 mod unready;
 mod versions;
