@@ -6,7 +6,7 @@ use gitops_app::promote::{Kept, Promotion};
 use gitops_app::rollback::deployed_at;
 use gitops_app::session::Session;
 use gitops_core::capability::Readiness;
-use gitops_core::{Cx, EngineHandle, EngineStatus, ErrorKind, HealthStatus, Result, SyncStatus, Time};
+use gitops_core::{Cx, EngineHandle, EngineStatus, ErrorKind, HealthStatus, Phase, Result, SyncStatus, Time};
 use gitops_forge::RequestState;
 
 use super::Shared;
@@ -117,7 +117,7 @@ impl Shared {
         let status = handle.status().borrow().clone();
         let Some(live) = live(&status) else {
             *known = Known::default();
-            return Ok(Look::Nothing);
+            return self.under_way(cx, from, &status).await;
         };
         if known.live != live {
             let deployed = deployed_at(cx, from).await?;
@@ -139,7 +139,7 @@ impl Shared {
                     .promote(cx, &config.name, |promoting| promoting.unwell.clone_from(&unwell))
                     .await?;
             }
-            return Ok(Look::Held(format!("`{}` is not healthy: {why}", from.name)));
+            return Ok(not_healthy(from, &why));
         }
         // What no deployment of the log brought has been there for longer than the log goes back.
         let since = known.deployed.into_iter().chain(unwell).max();
@@ -167,6 +167,17 @@ impl Shared {
         };
         known.settled = Some(found.clone());
         Ok(found)
+    }
+
+    /// Nothing is live whole. Where a revision is on its way for as long as something of it does not work, that is what is in the way.
+    async fn under_way(&self, cx: &Cx, from: &Config, status: &EngineStatus) -> Result<Look> {
+        // The engine tells of a revision in progress with its next plan; until then it is at work on it.
+        if status.progress.is_none() && status.phase != Phase::Syncing {
+            return Ok(Look::Nothing);
+        }
+        let ours = self.warm.look(cx, from).await?;
+        let why = unwell_of(status, &ours.session().unready(cx).await);
+        Ok(why.map_or(Look::Nothing, |why| not_healthy(from, &why)))
     }
 
     /// Nothing differs: closes the request, if it is open. It is forgotten first, so that nobody takes it for one that a person
@@ -197,6 +208,10 @@ impl Shared {
             (settled, _) => settled,
         })
     }
+}
+
+fn not_healthy(from: &Config, why: &str) -> Look {
+    Look::Held(format!("`{}` is not healthy: {why}", from.name))
 }
 
 /// The revision of an application that is live whole and is what its branch says, however well it is.
