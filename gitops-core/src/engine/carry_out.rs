@@ -125,7 +125,7 @@ impl Engine {
         let limits =
             self.targets.iter().map(|(name, target)| (name.clone(), target.info().concurrency)).collect();
         let machine = GraphReconciler::new(&plan.steps, &plan.prerequisites, limits);
-        let mut sync = SyncRun::new(cx, self, planned, options.actor());
+        let mut sync = SyncRun::new(cx, self, planned, options);
         sync.announce(cx).await?;
         let states = sync.run(cx, &machine).await?;
         sync.record_ready().await?;
@@ -184,6 +184,8 @@ struct SyncRun<'a> {
     planned: &'a Planned,
     steps: BTreeMap<&'a Key, &'a Step>,
     actor: &'a str,
+    /// Whether a person named the plan.
+    is_named: bool,
     ops: BTreeMap<Key, SmolStr>,
     answers: BTreeMap<Key, Result<Answer>>,
     /// The states in which adoptions left objects that are still to be changed.
@@ -205,14 +207,15 @@ struct SyncRun<'a> {
 }
 
 impl<'a> SyncRun<'a> {
-    fn new(cx: &Cx, engine: &'a mut Engine, planned: &'a Planned, actor: &'a str) -> Self {
+    fn new(cx: &Cx, engine: &'a mut Engine, planned: &'a Planned, options: &'a ApplyOptions) -> Self {
         let steps = planned.plan.steps.iter().map(|step| (&step.key, step)).collect();
         Self {
             cx: cx.clone(),
             engine,
             planned,
             steps,
-            actor,
+            actor: options.actor(),
+            is_named: options.names_the_plan(),
             ops: BTreeMap::new(),
             answers: BTreeMap::new(),
             taken_over: BTreeMap::new(),

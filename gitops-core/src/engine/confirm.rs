@@ -168,6 +168,7 @@ mod tests {
             runs_once: false,
             likeness: None,
             is_new: false,
+            is_approved: false,
         }
     }
 

@@ -288,12 +288,12 @@ impl Gate for MassDelete {
         // What ended is deleted because it is declared so.
         let is_loss = |step: &&Step| step.action.removes() && !matches!(step.reason, Reason::Ended { .. });
         let lost: Vec<_> = plan.steps.iter().filter(is_loss).map(|step| step.key.clone()).collect();
-        if let Some(much) = too_much(lost.len(), plan.owned, "objects") {
+        if let Some(much) = too_much(lost.len(), plan.removed, plan.owned, "objects") {
             verdict = Verdict::needs_approval(self.name(), much).naming(lost);
         }
         for step in &plan.steps {
             let (lost, owned) = (step.components.lost().count(), step.components.owned);
-            if let Some(much) = too_much(lost, owned, "components") {
+            if let Some(much) = too_much(lost, 0, owned, "components") {
                 let finding = Verdict::needs_approval(self.name(), format!("in {}, {much}", step.key));
                 verdict = verdict.and(finding.naming([step.key.clone()]));
             }
@@ -331,13 +331,18 @@ impl Gate for BlastRadius {
     }
 }
 
-/// Why so many losses are too many, if they are.
-fn too_much(lost: usize, owned: usize, what: &str) -> Option<String> {
-    let limit = 5.max(owned / 5);
+/// Why so many losses are too many, if they are, after so many before them of which nobody was asked.
+fn too_much(lost: usize, before: usize, owned: usize, what: &str) -> Option<String> {
+    let limit = 5.max((owned + before) / 5);
     // More may go than what counts: what was made since the revision in progress began does not count.
     if lost >= owned && owned > 1 {
         return Some(format!("all {owned} {what} would be deleted; that needs an approval"));
     }
-    (lost > limit)
-        .then(|| format!("{lost} of {owned} {what} would be deleted; more than {limit} need an approval"))
+    let since = match before {
+        0 => String::new(),
+        before => format!(" after {before} since the revision in progress began"),
+    };
+    (lost > 0 && lost + before > limit).then(|| {
+        format!("{lost} of {owned} {what} would be deleted{since}; more than {limit} need an approval")
+    })
 }

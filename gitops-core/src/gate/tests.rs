@@ -9,7 +9,7 @@ fn key(name: &str) -> Key {
 
 #[test]
 fn five_may_go_or_a_fifth_of_many_and_never_all() {
-    let is_too_much = |lost, owned| too_much(lost, owned, "objects").is_some();
+    let is_too_much = |lost, owned| too_much(lost, 0, owned, "objects").is_some();
     for (lost, owned) in [(0, 0), (1, 1), (5, 6), (5, 20), (5, 29), (6, 30), (20, 100)] {
         assert!(!is_too_much(lost, owned), "{lost} of {owned}");
     }

@@ -78,6 +78,10 @@ pub struct Plan {
     /// How many objects we own before the plan is applied, without those that were made since the revision in progress began:
     /// what the mass-delete guard measures against.
     pub owned: usize,
+    /// How many objects were removed since the revision in progress began, and nobody approved it: they count for the mass-delete guard.
+    /// Neither a part of the id nor of what is saved.
+    #[serde(skip)]
+    pub removed: usize,
     /// How many objects are as they should be.
     pub unchanged: usize,
 }

@@ -61,6 +61,7 @@ pub fn between(
         orphaned,
         effect: Effect::default(),
         owned: before.len(),
+        removed: 0,
         unchanged,
     }
 }

@@ -23,6 +23,7 @@ mod late;
 mod line;
 mod looking_on;
 mod lost_creation;
+mod mass_deletion;
 mod needs;
 mod new_objects;
 mod noted;

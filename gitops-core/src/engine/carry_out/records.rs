@@ -48,7 +48,14 @@ impl SyncRun<'_> {
             runs_once: object.is_some_and(|object| object.runs_once),
             likeness: object.and_then(|object| object.likeness),
             is_new: object.is_some() && self.engine.is_unproven_in_its_target(key),
+            is_approved: self.is_approved(key),
         }
+    }
+
+    /// Whether a person named the plan, or approved the step.
+    fn is_approved(&self, key: &Key) -> bool {
+        let approvals = || self.engine.inventory().approvals();
+        self.is_named || approvals().iter().any(|approval| approval.effect.step(key).is_some())
     }
 
     /// Whether a step takes an object over and has yet to do so before it changes it.

@@ -182,6 +182,7 @@ impl Draft {
             orphaned: self.orphaned.keys().cloned().collect(),
             orphaned_because: self.orphaned,
             owned: input.inventory.measure().saturating_sub(self.gone.len()),
+            removed: input.inventory.removed(),
             unchanged: input.desired.objects().len() - moving,
         };
 

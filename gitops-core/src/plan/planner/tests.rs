@@ -176,6 +176,7 @@ impl World {
                 runs_once: false,
                 likeness: None,
                 is_new: false,
+                is_approved: false,
             };
             self.inventory.take_in(&Record::Intent(intent));
             let expected = self.live.get(&key).map(Expect::from);

@@ -79,6 +79,7 @@ pub(crate) fn plan(application: &str, mut steps: Vec<Step>) -> Plan {
         rebound: Vec::new(),
         effect: effect(application, &steps),
         owned: steps.len() * 10,
+        removed: 0,
         steps,
         drift: Vec::new(),
         blocked: Vec::new(),

@@ -126,6 +126,11 @@ impl Inventory {
         baseline.map_or(owned, |baseline| owned.min(baseline))
     }
 
+    /// How many were removed since then, and nobody approved it.
+    pub(crate) fn removed(&self) -> usize {
+        self.head.standing.removed
+    }
+
     pub(crate) fn standing(&self) -> &Standing {
         &self.head.standing
     }
@@ -204,6 +209,9 @@ impl Inventory {
         let Some(intent) = self.open.remove(op) else { return };
         if !matches!(result, OpResult::NotDone { .. }) {
             self.head.approvals.spend(key);
+            if intent.action.removes() && !intent.runs_once && !intent.is_approved {
+                self.head.standing.remove();
+            }
         }
         match result {
             OpResult::Present { uid, version } => {

@@ -50,6 +50,7 @@ fn intent(op: &str, name: &str, action: Action) -> Intent {
         runs_once: false,
         likeness: None,
         is_new: false,
+        is_approved: false,
     }
 }
 

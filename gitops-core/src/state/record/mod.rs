@@ -136,6 +136,9 @@ pub struct Intent {
     /// Whether it is new, in a target that can say whether it is ready: nobody has seen it so.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_new: bool,
+    /// Whether a person approved it: a deletion that somebody did counts for no later one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_approved: bool,
 }
 
 impl Intent {

@@ -47,6 +47,8 @@ pub(super) struct RawRecord {
     likeness: Option<Digest>,
     #[serde(default)]
     is_new: bool,
+    #[serde(default)]
+    is_approved: bool,
     result: Option<OpResult>,
     entry: Option<Owned>,
     revision: Option<Revision>,
@@ -111,6 +113,7 @@ impl TryFrom<RawRecord> for Intent {
             runs_once: raw.runs_once,
             likeness: raw.likeness,
             is_new: raw.is_new,
+            is_approved: raw.is_approved,
         })
     }
 }

@@ -19,6 +19,15 @@ pub(crate) struct Standing {
     /// since makes no deletion of the others smaller.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub baseline: Option<usize>,
+    /// How many objects were removed since then without a person's approval: they count for the next removals, or many small ones
+    /// would be none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub removed: usize,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 /// The last revision of which every object was applied.
@@ -77,6 +86,13 @@ impl Standing {
         // Of less than two objects no deletion is a large one: then what is there by now counts.
         self.baseline = Some(self.baseline.filter(|baseline| *baseline > 1).unwrap_or(owned));
         self.progress = Some(Progress { revision: revision.clone(), since, left: None });
+    }
+
+    /// Something was removed, and nobody had approved it.
+    pub fn remove(&mut self) {
+        if self.progress.is_some() {
+            self.removed += 1;
+        }
     }
 
     pub fn leave(&mut self, left: &Left) {

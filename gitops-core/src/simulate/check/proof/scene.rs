@@ -127,6 +127,7 @@ impl Scene {
             runs_once: false,
             likeness: None,
             is_new: false,
+            is_approved: false,
         }
     }
 
@@ -251,6 +252,7 @@ impl Scene {
             orphaned: Vec::new(),
             orphaned_because: BTreeMap::new(),
             owned: 0,
+            removed: 0,
             unchanged: 0,
         };
         Report { plan, results: steps.iter().map(result).collect() }
