@@ -174,6 +174,59 @@ async fn a_producer_that_is_renamed_leads_on_to_its_consumers_and_to_the_end_of_
     assert!(!two.pass(&mut engine).await.leads_on());
 }
 
+/// Wants a plan with an update approved as a whole.
+fn each_update(proposal: &Proposal<'_>) -> Verdict {
+    match proposal.plan.count(Action::Update) {
+        0 => Verdict::Allow,
+        updates => Verdict::needs_approval("updates", format!("{updates} objects change")),
+    }
+}
+
+/// What was approved to be filled with the output of one change was filled with that of another.
+#[tokio::test]
+async fn what_awaits_an_output_stays_approved_only_with_the_change_that_it_was_approved_with() {
+    for is_changed in [false, true] {
+        let two = Two::with(&CHAIN);
+        let builder = two.world.builder("test").render(Arc::new(render_files("outputs 1", render)));
+        let builder = builder.target("t", Arc::new(Echo(two.world.memory.clone())));
+        let builder = builder.gate(Arc::new(gate("updates", 1, each_update)));
+        let builder = builder.target("u", Arc::new(Echo(two.other.clone())));
+        let mut engine = builder.open(&two.world.cx).await.unwrap();
+        for _ in 0..3 {
+            two.pass(&mut engine).await;
+        }
+        let changed = |text| [("t/a", text), CHAIN[1], CHAIN[2]];
+        two.world.declare(&changed("10.0.0.8"));
+        let cx = &two.world.cx;
+        let approve = async |engine: &mut Engine| {
+            let plan = engine.plan(cx).await.unwrap();
+            let by = Approver::new("bob", Through::Terminal { uid: 7 });
+            let approval = engine.approval_of(cx, &plan, by).unwrap();
+            engine.approve(cx, approval).await.unwrap();
+        };
+        approve(&mut engine).await;
+        if is_changed {
+            two.world.declare(&changed("10.6.6.6"));
+            let plan = engine.plan(cx).await.unwrap();
+            // Somebody does just this, without the rest.
+            engine.apply(cx, &plan, &support::yes()).await.unwrap();
+        }
+        let mut asks = 0;
+        for _ in 0..3 {
+            let refused = engine.reconcile(cx).await.err();
+            asks += usize::from(refused.is_some_and(|error| error.kind() == ErrorKind::NeedsApproval));
+        }
+        assert_eq!(
+            asks,
+            if is_changed { 3 } else { 0 },
+            "only placeholders were filled, or something else was"
+        );
+        let content = two.content("t", "c");
+        let expected = if is_changed { "http://10.0.0.7:80" } else { "http://10.0.0.8:80" };
+        assert_eq!(content, Some(expected.into()));
+    }
+}
+
 #[tokio::test]
 async fn nothing_is_planned_with_an_output_that_is_about_to_change() {
     let two = Two::with(&CHAIN);

@@ -84,7 +84,7 @@ impl Engine {
             let mut left = approval.clone();
             if is_of_the_line(approval) {
                 let gone = approval.effect.keys().filter(|key| !moving.contains(key));
-                gone.for_each(|key| left.effect.spend(key));
+                gone.for_each(|key| left.effect.spend(key, false));
             }
             left
         };

@@ -169,6 +169,7 @@ mod tests {
             likeness: None,
             is_new: false,
             is_approved: false,
+            approved: Vec::new(),
         }
     }
 

@@ -187,6 +187,7 @@ mod tests {
             likeness: None,
             is_new: false,
             is_approved: false,
+            approved: Vec::new(),
         }
     }
 

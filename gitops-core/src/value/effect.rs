@@ -168,10 +168,19 @@ impl Effect {
         }
     }
 
-    /// What is left of it once an object was changed.
-    pub(crate) fn spend(&mut self, key: &Key) {
+    /// What is left of it once an object was changed. Where that was not the change of this effect, what awaits an output of the object is
+    /// another one too: it would be filled with what nobody saw.
+    pub(crate) fn spend(&mut self, key: &Key, is_as_approved: bool) {
         self.steps.remove(key);
         self.awaited.remove(key);
+        let mut voided: Vec<Key> = if is_as_approved { Vec::new() } else { vec![key.clone()] };
+        while let Some(of) = voided.pop() {
+            self.awaited.retain(|key, awaited| {
+                let stays = awaited.of != of;
+                voided.extend((!stays).then(|| key.clone()));
+                stays
+            });
+        }
     }
 }
 
@@ -212,7 +221,7 @@ mod tests {
     fn a_step_is_found_until_it_is_spent() {
         let mut effect = step(None);
         assert!(effect.step(&key("a")).is_some() && effect.step(&key("b")).is_none());
-        effect.spend(&key("a"));
+        effect.spend(&key("a"), true);
         assert!(effect.step(&key("a")).is_none() && effect.is_empty());
     }
 }

@@ -19,6 +19,7 @@ mod effect;
 mod findings;
 mod held;
 mod identity;
+mod lasting;
 mod late;
 mod line;
 mod looking_on;

@@ -6,9 +6,11 @@ use super::SyncRun;
 use crate::cx::Cx;
 use crate::engine::reconcile::Told;
 use crate::plan::planner::LeftFields;
+use crate::plan::{Cause, Step};
+use crate::state::approval::Approval;
 use crate::state::audit::{AuditEntry, AuditEvent};
 use crate::state::record::{Intent, OpResult, Record};
-use crate::value::{Applied, Digest, Error, ForeignField, Key, Outcome, Result, Version};
+use crate::value::{Applied, Digest, Error, ForeignField, Key, Outcome, PlanId, Result, Version};
 
 /// How many characters of an error are kept in journal and audit log.
 const ERROR_LENGTH: usize = 1024;
@@ -29,6 +31,7 @@ impl SyncRun<'_> {
         let declared = self.engine.declared.as_ref();
         let needs =
             |object| declared.and_then(|declared| declared.desired.needs(object).ok()).unwrap_or_default();
+        let approved = self.approved(step);
         Intent {
             op,
             plan: self.planned.plan.id,
@@ -48,14 +51,18 @@ impl SyncRun<'_> {
             runs_once: object.is_some_and(|object| object.runs_once),
             likeness: object.and_then(|object| object.likeness),
             is_new: object.is_some() && self.engine.is_unproven_in_its_target(key),
-            is_approved: self.is_approved(key),
+            is_approved: self.is_named || !approved.is_empty(),
+            approved,
         }
     }
 
-    /// Whether a person named the plan, or approved the step.
-    fn is_approved(&self, key: &Key) -> bool {
-        let approvals = || self.engine.inventory().approvals();
-        self.is_named || approvals().iter().any(|approval| approval.effect.step(key).is_some())
+    /// The plans of the approvals that cover a step. To put back what was there is no other effect, so that it voids none.
+    fn approved(&self, step: &Step) -> Vec<PlanId> {
+        let effect = self.planned.plan.effect();
+        let covers = |approval: &&Approval| {
+            step.cause == Cause::Drift || approval.effect.uncovered(&step.key, step.action, effect).is_none()
+        };
+        self.engine.inventory().approvals().iter().filter(covers).map(|approval| approval.plan).collect()
     }
 
     /// Whether a step takes an object over and has yet to do so before it changes it.

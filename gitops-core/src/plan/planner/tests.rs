@@ -177,6 +177,7 @@ impl World {
                 likeness: None,
                 is_new: false,
                 is_approved: false,
+                approved: Vec::new(),
             };
             self.inventory.take_in(&Record::Intent(intent));
             let expected = self.live.get(&key).map(Expect::from);

@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Approval, Through};
-use crate::value::Key;
+use crate::value::{Key, PlanId};
 
 /// How many approvals are kept, and how long they are together, in bytes: as many as requests are open at once that change one
 /// application, and no more than a store in a cluster takes.
@@ -50,9 +50,10 @@ impl Approvals {
         (0..requests.len()).find(|at| is_again(*at))
     }
 
-    /// An object was changed: what was approved of it is done, or is void.
-    pub(crate) fn spend(&mut self, key: &Key) {
-        self.0.iter_mut().for_each(|approval| approval.effect.spend(key));
+    /// An object was changed: what was approved of it is done, or is void. `approved` are the plans of those that approved just this.
+    pub(crate) fn spend(&mut self, key: &Key, approved: &[PlanId]) {
+        let spend = |approval: &mut Approval| approval.effect.spend(key, approved.contains(&approval.plan));
+        self.0.iter_mut().for_each(spend);
         self.0.retain(|approval| !approval.effect.is_empty());
     }
 
@@ -77,7 +78,7 @@ mod tests {
     use super::*;
     use crate::cx::Time;
     use crate::state::approval::Approver;
-    use crate::value::{Digest, Effect, GroupKind, PlanId, StepEffect};
+    use crate::value::{Digest, Effect, GroupKind, StepEffect};
 
     fn approval(request: usize, at: i64, steps: usize) -> Approval {
         let step = |n: usize| {

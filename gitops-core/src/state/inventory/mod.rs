@@ -208,7 +208,7 @@ impl Inventory {
         }
         let Some(intent) = self.open.remove(op) else { return };
         if !matches!(result, OpResult::NotDone { .. }) {
-            self.head.approvals.spend(key);
+            self.head.approvals.spend(key, &intent.approved);
             if intent.action.removes() && !intent.runs_once && !intent.is_approved {
                 self.head.standing.remove();
             }

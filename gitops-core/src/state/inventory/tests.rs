@@ -51,6 +51,7 @@ fn intent(op: &str, name: &str, action: Action) -> Intent {
         likeness: None,
         is_new: false,
         is_approved: false,
+        approved: Vec::new(),
     }
 }
 

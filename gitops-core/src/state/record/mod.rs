@@ -101,6 +101,10 @@ pub enum Record {
 /// A change that is about to be sent: enough to find out, after a crash, whether it was made.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "they are independent of each other, and stored by their names"
+)]
 pub struct Intent {
     /// The operation, unique for ever within an inventory; also the change's idempotency key.
     pub op: SmolStr,
@@ -139,6 +143,9 @@ pub struct Intent {
     /// Whether a person approved it: a deletion that somebody did counts for no later one.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_approved: bool,
+    /// The plans of the stored approvals that cover just this change; of a repair, which is none, all of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub approved: Vec<PlanId>,
 }
 
 impl Intent {

@@ -49,6 +49,8 @@ pub(super) struct RawRecord {
     is_new: bool,
     #[serde(default)]
     is_approved: bool,
+    #[serde(default)]
+    approved: Vec<PlanId>,
     result: Option<OpResult>,
     entry: Option<Owned>,
     revision: Option<Revision>,
@@ -114,6 +116,7 @@ impl TryFrom<RawRecord> for Intent {
             likeness: raw.likeness,
             is_new: raw.is_new,
             is_approved: raw.is_approved,
+            approved: raw.approved,
         })
     }
 }

@@ -128,6 +128,7 @@ impl Scene {
             likeness: None,
             is_new: false,
             is_approved: false,
+            approved: Vec::new(),
         }
     }
 
