@@ -114,7 +114,7 @@ impl Engine {
     /// # Cancel safety
     /// Dropping the future has no effect.
     pub async fn check_needs(&mut self, cx: &Cx) -> Result<()> {
-        match Box::pin(self.held_by_need(cx)).await? {
+        match Box::pin(self.held_by_need(cx)).await.map_err(|failed| failed.error)? {
             None => Ok(()),
             Some(unmet) => {
                 let error = Error::new(ErrorKind::Denied, unmet.to_string()).of_gate();

@@ -48,7 +48,7 @@ impl Ended {
 
 /// A reconciliation that could not be made.
 pub(super) struct Failed {
-    error: Error,
+    pub error: Error,
     /// Whether the source, or what it declares, is why.
     is_of_source: bool,
 }
@@ -56,12 +56,6 @@ pub(super) struct Failed {
 impl Failed {
     pub fn of_source(error: Error) -> Self {
         Self { error, is_of_source: true }
-    }
-}
-
-impl From<Failed> for Error {
-    fn from(failed: Failed) -> Self {
-        failed.error
     }
 }
 
