@@ -74,7 +74,7 @@ impl Serving {
     /// The next event; nothing if the process ended.
     async fn next(&mut self, cx: &Cx, what: &str) -> Option<Value> {
         let next = async { Ok(self.events.recv().await) };
-        let told = || self.told.iter().map(|event| format!("{event}\n")).collect::<String>();
+        let told = || self.told.iter().map(Value::to_string).collect::<Vec<_>>().join("\n");
         let event = cx.bounded(next).await;
         let event = event.unwrap_or_else(|_| panic!("{what} did not come in time, after:\n{}", told()))?;
         if event["kind"] == "ServerEvent" {
