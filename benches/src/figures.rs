@@ -1,4 +1,9 @@
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
+
+/// How many figures missed their bounds so far.
+static MISSED: AtomicUsize = AtomicUsize::new(0);
 
 /// What a program is to measure, by its words.
 pub struct Wanted {
@@ -20,13 +25,27 @@ impl Wanted {
     }
 }
 
-/// Prints a figure beside its bound, and whether it holds.
+/// Prints a figure beside its bound, and whether it holds. One that does not has the program [fail](outcome) in the end.
 pub fn row(figure: &str, measured: f64, unit: &str, bound: f64, at_least: bool) {
     let (sign, holds) = if at_least { ("≥", measured >= bound) } else { ("≤", measured <= bound) };
+    if !holds {
+        MISSED.fetch_add(1, Relaxed);
+    }
     println!(
         "{figure}\t{measured:.3} {unit}\t{sign} {bound} {unit}\t{}",
         if holds { "holds" } else { "MISSED" }
     );
+}
+
+/// How a program that measured ends: as one that failed, where a figure missed its bound.
+pub fn outcome() -> ExitCode {
+    match MISSED.load(Relaxed) {
+        0 => ExitCode::SUCCESS,
+        missed => {
+            eprintln!("figures that missed their bounds: {missed}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 /// What something gives, and how long it takes.

@@ -9,7 +9,7 @@ mod repository;
 
 pub use applied::{Applied, engine};
 pub use counted::CountedTree;
-pub use figures::{Wanted, quantile, row, timed};
+pub use figures::{Wanted, outcome, quantile, row, timed};
 pub use files::Files;
 pub use processor::{processor_time, processor_time_of};
 pub use repository::{Layout, Repository};

@@ -67,6 +67,41 @@ async fn only_what_would_get_a_step_is_asked_about() {
     assert!(world.events().contains(&Event::Previewed { asked: 2, failed: 0 }));
 }
 
+/// What a review does: the target branch's plan, and the merge's from the same look. A webhook that answers otherwise meanwhile, or somebody
+/// who edits an object, is no difference of the two.
+#[tokio::test]
+async fn a_plan_that_is_compared_asks_about_nothing_that_the_first_one_saw() {
+    let world = World::with(&[("a", "1"), ("b", "2"), ("c", "3"), ("d", "4")]);
+    let (seer, mood) = seer(&world);
+    let seer = Arc::new(seer);
+    let mut engine = engine(&world, &seer).await;
+    let base = converge(&world, &mut engine).await.plan.revision;
+    for name in ["a", "b", "d"] {
+        world.memory.edit(&key(name), Some(body("by hand")));
+    }
+    seer.asked();
+    let first = engine.first_at(&world.cx, &base).await.unwrap();
+    assert_eq!(seer.asked(), ["a", "b", "d"]);
+    world.memory.edit(&key("a"), Some(body("again by hand")));
+    mood.lock().unwrap().effect = 7;
+    world.declare(&[("a", "1"), ("b", "2"), ("c", "new"), ("d", "new")]);
+    let head = engine.source().resolve(&world.cx).await.unwrap();
+    world.clear_events();
+    let next = engine.next_at(&world.cx, &head).await.unwrap();
+    assert_eq!(seer.asked(), ["c", "d"], "what is declared otherwise");
+    assert!(world.events().contains(&Event::Previewed { asked: 2, failed: 0 }));
+    assert!(world.events().contains(&Event::Observed { asked: 1 }), "{:?}", world.events());
+    let of = |plan: &Plan, name: &str| plan.step(&key(name)).cloned();
+    for name in ["a", "b"] {
+        assert_eq!(of(&next.plan, name), of(&first.plan, name));
+    }
+    // It is kept for what is compared, and for no plan that is applied.
+    let plan = engine.plan(&world.cx).await.unwrap();
+    let asked: BTreeSet<String> = seer.asked().into_iter().collect();
+    assert_eq!(asked.len(), 4, "{asked:?}");
+    assert_ne!(of(&plan, "a"), of(&first.plan, "a"));
+}
+
 #[tokio::test]
 async fn the_change_carries_what_was_foretold_and_a_plan_of_another_effect_is_stale() {
     let world = World::with(&[("a", "1")]);

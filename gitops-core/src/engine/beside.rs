@@ -111,6 +111,7 @@ impl Engine {
             flapping: &BTreeMap::new(),
             binds: &binds,
             is_rollback: false,
+            seen: None,
         };
         let considered = Box::pin(self.consider(cx, look, &mut Admission::default())).await?;
         let is_whole = |key: &&Key| declared.desired.outputs_used(key).is_none();

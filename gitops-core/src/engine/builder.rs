@@ -19,6 +19,7 @@ use super::observe::NextLook;
 use super::readiness::Unready;
 use super::recheck::{ApprovalCheck, Doubts};
 use super::rules::Rules;
+use super::seen::Seen;
 use crate::capability::{Differ, Structural, Target};
 use crate::cx::Cx;
 use crate::engine::event::{EventSink, Events};
@@ -291,6 +292,7 @@ impl EngineBuilder {
             reviews: self.reviews,
             base: Base::default(),
             stamped: Stamped::default(),
+            seen: Seen::default(),
             next_look: NextLook::default(),
             awaited: None,
             keeping,

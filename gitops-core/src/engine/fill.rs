@@ -1,6 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Engine;
+use super::seen::Seen;
 use crate::capability::Preview;
 use crate::cx::Cx;
 use crate::plan::BlockedBecause;
@@ -43,12 +44,14 @@ impl Engine {
         cx: &Cx,
         input: PlanInput<'_>,
         layers: &[BTreeSet<Key>],
+        seen: Option<&Seen>,
     ) -> Result<Filled> {
         let (previews, waiting) = (BTreeMap::new(), BTreeMap::new());
         let mut filled = Filled { desired: input.desired.clone(), previews, waiting };
         for layer in layers {
             filled.fill(input, layer);
-            let asked = self.preview(cx, &PlanInput { candidates: layer, ..filled.input(input) }).await?;
+            let input = PlanInput { candidates: layer, ..filled.input(input) };
+            let asked = self.preview(cx, &input, seen).await?;
             filled.previews.extend(asked);
         }
         Ok(filled)

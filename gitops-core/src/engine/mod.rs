@@ -46,6 +46,7 @@ mod request;
 mod restore;
 mod rules;
 mod run;
+mod seen;
 mod speculative;
 mod stamps;
 mod standing;
@@ -168,6 +169,8 @@ pub struct Engine {
     base: Base,
     /// What targets said of objects when the last plan looked at them.
     stamped: Stamped,
+    /// What the last first speculative plan saw.
+    seen: seen::Seen,
     next_look: observe::NextLook,
     /// The revision of which something awaits what comes of the last plan's changes.
     awaited: Option<Revision>,

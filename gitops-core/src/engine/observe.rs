@@ -6,6 +6,7 @@ use smol_str::SmolStr;
 
 use super::Engine;
 use super::effects::contained;
+use super::seen::Seen;
 use crate::capability::{MovedObjects, Scope, Target};
 use crate::cx::Cx;
 use crate::engine::event::Event;
@@ -45,6 +46,21 @@ impl Engine {
             }
         }
         self.events.emit(&Event::Observed { asked: keys.len() });
+        Ok(found)
+    }
+
+    /// The same, where what another plan saw is taken as that one saw it.
+    pub(super) async fn observe_unseen(
+        &self,
+        cx: &Cx,
+        keys: &BTreeSet<Key>,
+        seen: Option<&Seen>,
+    ) -> Result<BTreeMap<Key, Live>> {
+        let Some(seen) = seen else { return self.observe(cx, keys).await };
+        let (known, unseen): (BTreeSet<&Key>, BTreeSet<&Key>) = keys.iter().partition(|key| seen.has(key));
+        let mut found = self.observe(cx, &unseen.into_iter().cloned().collect()).await?;
+        let known = known.into_iter().filter_map(|key| Some((key.clone(), seen.live(key)?.clone())));
+        found.extend(known);
         Ok(found)
     }
 

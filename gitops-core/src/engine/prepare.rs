@@ -7,6 +7,7 @@ use super::admission::Admission;
 use super::binding::Binds;
 use super::effects::contained;
 use super::orders::Orders;
+use super::seen::Seen;
 use super::{Declared, Engine, Phase, Pin, Suspension, tamper};
 use crate::capability::{RecoveryClass, Target};
 use crate::cx::{Cx, Time};
@@ -71,6 +72,8 @@ pub(super) struct Look<'a> {
     pub flapping: &'a BTreeMap<Key, Time>,
     pub binds: &'a Binds,
     pub is_rollback: bool,
+    /// What the plan saw that it is compared with, where it is.
+    pub seen: Option<&'a Seen>,
 }
 
 /// What would be done, and from which knowledge.
@@ -82,6 +85,8 @@ pub(super) struct Considered {
     pub inventory: Inventory,
     /// The stamps that the candidates had before they were looked at.
     pub stamps: BTreeMap<Key, Option<Digest>>,
+    /// What was found there.
+    pub seen: Seen,
 }
 
 impl Engine {
@@ -125,14 +130,14 @@ impl Engine {
         let flapping = self.flap_guard.waiting(now);
         let declared = &self.declared.clone().expect("something was declared before");
         let (candidates, is_rollback) = (&candidates, line.goes_back);
-        let look = Look { declared, candidates, now, flapping: &flapping, binds, is_rollback };
+        let look = Look { declared, candidates, now, flapping: &flapping, binds, is_rollback, seen: None };
         let considered = Box::pin(self.consider(cx, look, &mut admission)).await;
         self.shared.tell(|status| status.phase = Phase::Idle);
         if let Err(error) = self.check_kept() {
             self.admission = admission;
             return Err(error);
         }
-        let Considered { planned, concluded, inventory, stamps } = considered?;
+        let Considered { planned, concluded, inventory, stamps, .. } = considered?;
         self.admission = admission;
         self.base.planned(&desired, &inventory, &planned);
         let mut stamped = std::mem::take(&mut self.stamped);
@@ -164,7 +169,7 @@ impl Engine {
         look: Look<'_>,
         admission: &mut Admission,
     ) -> Result<Considered> {
-        let Look { declared, candidates, now, flapping, binds, is_rollback } = look;
+        let Look { declared, candidates, now, flapping, binds, is_rollback, seen } = look;
         let Declared { revision, desired, .. } = declared;
         let candidates = planner::with_serving(desired, candidates);
         self.check_targets(desired, &candidates)?;
@@ -173,7 +178,8 @@ impl Engine {
         let candidates = &candidates;
         let layers = planner::layers(desired, candidates)?;
         let stamps = self.stamps_of(&cx.within(self.timeouts.call), candidates).await;
-        let mut live = self.observe(&cx.within(self.timeouts.call), &with_used(desired, candidates)).await?;
+        let looked_at = with_used(desired, candidates);
+        let mut live = self.observe_unseen(&cx.within(self.timeouts.call), &looked_at, seen).await?;
         tamper::identities(cx, desired, self.inventory(), &mut live);
         let mut concluded = tamper::concluded(cx, self.inventory(), self.conclude_open_intents(&live, now));
         concluded.splice(0..0, binds.record.clone());
@@ -207,7 +213,7 @@ impl Engine {
             basis: &self.basis(desired.objects().digest()),
             now,
         };
-        let mut filled = self.fill(cx, input, &layers).await?;
+        let mut filled = self.fill(cx, input, &layers, seen).await?;
         self.admit_new(cx, input, declared, &mut filled, admission).await?;
         let mut planned = tamper::planned(cx, planner::plan(&filled.input(input))?);
         let looking = cx.within(self.timeouts.call);
@@ -215,7 +221,8 @@ impl Engine {
         // Nobody can look at them, and nobody says that they are to go: they stay, and stay known.
         planned.plan.leave(left, OrphanedBecause::TargetGone);
         self.check_whole(desired)?;
-        Ok(Considered { planned, concluded, inventory, stamps })
+        let seen = Seen::of(looked_at, live, filled);
+        Ok(Considered { planned, concluded, inventory, stamps, seen })
     }
 
     /// Brings what is declared up to the newest, or pinned, revision; says what that revision counts for.

@@ -7,6 +7,7 @@ use smol_str::SmolStr;
 
 use super::Engine;
 use super::effects::contained;
+use super::seen::Seen;
 use crate::capability::{Preview, Target};
 use crate::cx::Cx;
 use crate::engine::event::Event;
@@ -25,16 +26,22 @@ struct Question {
 
 impl Engine {
     /// What targets preview of the candidates that would get a step, many at once. One that can't be previewed keeps
-    /// no other from it.
+    /// no other from it. Those that another plan saw are not asked about again.
     pub(super) async fn preview(
         &self,
         cx: &Cx,
         input: &PlanInput<'_>,
+        seen: Option<&Seen>,
     ) -> Result<BTreeMap<Key, Result<Preview, Refusal>>> {
         let mut questions: BTreeMap<SmolStr, Vec<Question>> = BTreeMap::new();
         let candidates = input.candidates.iter().filter(|key| self.can_preview(key)).cloned().collect();
         let input = &PlanInput { candidates: &candidates, ..*input };
+        let mut known = BTreeMap::new();
         for key in planner::to_preview(input) {
+            if let Some(answer) = seen.and_then(|seen| seen.preview(input.desired, key)) {
+                known.insert(key.clone(), answer.clone());
+                continue;
+            }
             questions.entry(key.target().into()).or_default().push(Question::of(input, key));
         }
         let ask = |(name, questions): (SmolStr, Vec<Question>)| self.ask_target(cx, &name, questions);
@@ -47,7 +54,8 @@ impl Engine {
             let failed = answers.values().filter(|answer| answer.is_err()).count();
             self.events.emit(&Event::Previewed { asked: answers.len(), failed });
         }
-        Ok(answers)
+        known.extend(answers);
+        Ok(known)
     }
 
     fn can_preview(&self, key: &Key) -> bool {

@@ -177,6 +177,7 @@ impl Engine {
             flapping: &flapping,
             binds,
             is_rollback: false,
+            seen: None,
         };
         let Planned { mut plan, objects, diffed, .. } =
             Box::pin(self.consider(cx, look, &mut Admission::default())).await?.planned;

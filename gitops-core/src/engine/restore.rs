@@ -55,7 +55,7 @@ impl Engine {
         let places = self.identities.clone().unwrap_or_default();
         let binds = Binds { rebound: Vec::new(), record: None, sites: self.sites(&places), places };
         let (candidates, flapping, binds) = (&moved, &flapping, &binds);
-        let look = Look { declared, candidates, now, flapping, binds, is_rollback: false };
+        let look = Look { declared, candidates, now, flapping, binds, is_rollback: false, seen: None };
         let considered = Box::pin(self.consider(cx, look, &mut Admission::default())).await;
         let Ok(Considered { planned: Planned { plan, .. }, .. }) = considered else { return false };
         let is_allowed = matches!(self.verdict(cx, &plan), Verdict::Allow | Verdict::Warn { .. });

@@ -1,8 +1,11 @@
 //! Plans of revisions that the application does not follow.
 
+use std::collections::BTreeSet;
+
 use super::admission::Admission;
 use super::effects::contained;
 use super::prepare::{Considered, Look};
+use super::seen::Seen;
 use super::{Declared, Engine, tamper};
 use crate::cx::Cx;
 use crate::gate::{GateMessage, Verdict};
@@ -10,7 +13,7 @@ use crate::plan::Plan;
 use crate::render::Desired;
 use crate::source::{Commits, Snapshot};
 use crate::state::record::Record;
-use crate::value::{Diagnostic, Digest, Error, ErrorKind, Result, Revision};
+use crate::value::{Diagnostic, Digest, Error, ErrorKind, Key, Result, Revision};
 
 /// What would be done if a revision were declared, and what there is to say about it.
 #[derive(Clone, Debug)]
@@ -193,6 +196,11 @@ impl Engine {
         self.ledger.landed().await?;
         let binds = self.binds(&cx.within(self.timeouts.call)).await?;
         let kept = Box::pin(self.stand_where_it_was_kept(cx, &snapshot)).await;
+        let is_first = matches!(start, Start::First | Start::Again);
+        if is_first {
+            self.seen = Seen::default();
+        }
+        let is_next = start == Start::Next && kept.is_none();
         match start {
             Start::Again => self.look_again(cx).await,
             Start::Alone | Start::First if kept.is_none() => self.look_around(cx).await,
@@ -218,16 +226,20 @@ impl Engine {
             flapping: &flapping,
             binds: &binds,
             is_rollback: false,
+            seen: is_next.then_some(&self.seen),
         };
         let considered = Box::pin(self.consider(cx, look, &mut admission)).await;
         let Declared { desired, warnings, .. } = declared;
         if self.check_whole(&desired).is_err() {
             return Ok(None);
         }
-        let Considered { planned, inventory, stamps, .. } = considered?;
-        if matches!(start, Start::First | Start::Again) {
+        let Considered { planned, inventory, stamps, mut seen, .. } = considered?;
+        if is_first {
             self.renderer = renderer;
             self.base.planned(&desired, &inventory, &planned);
+            let unsettled: BTreeSet<&Key> = self.base.noted().collect();
+            seen.retain(|key| unsettled.contains(key));
+            self.seen = seen;
             let mut stamped = std::mem::take(&mut self.stamped);
             stamped.take_in(stamps, |key| self.concerns(key));
             self.stamped = stamped;

@@ -21,14 +21,17 @@ mod yaml;
 #[allow(dead_code, unused_imports, reason = "only the comparison is measured")]
 mod fields;
 
-use gitops_benches::Wanted;
+use std::process::ExitCode;
+
+use gitops_benches::{Wanted, outcome};
 use world::World;
 
 #[tokio::main]
-async fn main() {
+async fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     if let [memory::CHILD, namespace, count] = words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        return memory::child(namespace, count.parse().expect("a count")).await;
+        memory::child(namespace, count.parse().expect("a count")).await;
+        return ExitCode::SUCCESS;
     }
     let wanted = Wanted::of(words);
     let (scale, rounds) = if wanted.quick { (10, 1) } else { (1, 5) };
@@ -54,4 +57,5 @@ async fn main() {
     if wanted.is_due("memory") {
         memory::measure(10_000 / scale, 50_000 / scale).await;
     }
+    outcome()
 }

@@ -11,17 +11,18 @@ mod review;
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use gitops_benches::{Files, Layout, Repository, Wanted, engine, resident, row, timed};
+use gitops_benches::{Files, Layout, Repository, Wanted, engine, outcome, resident, row, timed};
 use gitops_core::backend::directory::{Directory, FileRender};
 use gitops_core::{ApplyOptions, Cx, Engine, Graph, GroupKind, Key, Memory, Renderer, Source, StateDir};
 use gitops_git::GitSource;
 use tempfile::TempDir;
 
 #[tokio::main]
-async fn main() {
+async fn main() -> ExitCode {
     let wanted = Wanted::of(std::env::args().skip(1));
     let (large, files) = if wanted.quick { (10_000, 1_000) } else { (100_000, 10_000) };
     println!("figure\tmeasured\tbound");
@@ -48,6 +49,7 @@ async fn main() {
     if wanted.is_due("apply") {
         durable_apply(files).await;
     }
+    outcome()
 }
 
 fn graph(count: usize) {
