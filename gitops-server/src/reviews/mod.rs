@@ -8,6 +8,7 @@ mod drift;
 mod look;
 mod memory;
 mod merge_queue;
+mod names;
 mod outcome;
 mod poll;
 mod promote;
@@ -33,6 +34,7 @@ use tokio::sync::{Notify, watch};
 
 use self::memory::Memory;
 use self::merge_queue::MergeQueue;
+use self::names::Names;
 use self::poll::Seen;
 use self::queue::Queue;
 use crate::board::Board;
@@ -62,6 +64,7 @@ struct Shared {
     chosen: Vec<Config>,
     board: Board,
     memory: Memory,
+    names: Names,
     metrics: Arc<Metrics>,
     events: ServerEvents,
     every: Duration,
@@ -128,16 +131,19 @@ impl Reviews {
     ) -> Self {
         let Tools { board, metrics, events, store, every, plans, warm } = tools;
         let repository = format!("{} {}", kind.key(), forge.info().repository);
-        let memory = Memory::new(store, &format!("{repository} {context}"));
+        let (context, place) = context.split_once(' ').unwrap_or((context, ""));
+        let names = Names::new(store.clone(), &format!("{repository} {place}"));
+        let memory = Memory::new(store, &format!("{repository} {context} {place}"));
         Self(Arc::new(Shared {
             forge,
             kind,
-            context: context.split(' ').next().unwrap_or_default().to_owned(),
+            context: context.to_owned(),
             repository,
             applications: Mutex::new(Arc::new(applications.clone())),
             chosen,
             board,
             memory,
+            names,
             metrics,
             events,
             every,
@@ -157,6 +163,9 @@ impl Reviews {
     /// The configuration is another one from now on, in which the applications of this repository are the same.
     pub fn work_with(&self, applications: Arc<Applications>) {
         *self.0.applications.lock().unwrap_or_else(PoisonError::into_inner) = applications;
+        // A name may be gone of what another process, or a part of the configuration that is no longer there, said here.
+        self.0.names.unsettle();
+        self.0.poll.notify_one();
     }
 
     /// Takes a hint of the forge: it only says where to look sooner.

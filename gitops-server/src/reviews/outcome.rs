@@ -135,6 +135,7 @@ impl Shared {
             };
             let context = format!("{}/live/{}", self.context, config.name);
             let status = CommitStatus::new(context, telling.state, &telling.text);
+            self.note_told(cx, &config.name, &commit).await?;
             patiently(cx, || self.forge.ensure_status(cx, &commit, &status)).await?;
             self.tell_request(cx, config, number, &telling).await?;
         }
@@ -147,6 +148,7 @@ impl Shared {
         let told = self.tell_requests(cx, config, telling).await;
         let context = format!("{}/live/{}", self.context, config.name);
         let status = CommitStatus::new(context, telling.state, &telling.text);
+        self.note_told(cx, &config.name, &commit).await?;
         let is_written = patiently(cx, || self.forge.ensure_status(cx, &commit, &status)).await?;
         if is_written {
             self.tell(&ServerEvent::Told {

@@ -70,7 +70,8 @@ impl Shared {
         self.seen().retain(|number, _| open.iter().any(|request| request.number == *number));
         self.look_for_closed(cx, &open).await?;
         self.look_at_merged(cx).await?;
-        self.look_for_queued(cx).await
+        self.look_for_queued(cx).await?;
+        self.end_renamed(cx, &open).await
     }
 
     /// Requests that were closed or merged while nobody listened: what is pending on their heads is ended.

@@ -89,7 +89,7 @@ impl Shared {
 }
 
 /// Whether the forge has the commit no longer: it went with its branch. GitHub says so by another word.
-fn is_gone(error: &Error) -> bool {
+pub(super) fn is_gone(error: &Error) -> bool {
     error.is_not_found() || error.kind() == ErrorKind::Invalid
 }
 

@@ -8,6 +8,7 @@ mod outcome;
 mod promotion;
 mod queue;
 mod refused;
+mod renamed;
 mod same_time;
 mod stands;
 mod superseded;
@@ -166,6 +167,14 @@ impl World {
     }
 
     fn reviews_with(&self, store: Arc<MemoryStore>) -> Reviews {
+        self.reviews_as("gitops memory", store)
+    }
+
+    fn reviews_under(&self, context: &str) -> Reviews {
+        self.reviews_as(context, self.store.clone())
+    }
+
+    fn reviews_as(&self, context: &str, store: Arc<MemoryStore>) -> Reviews {
         let told = self.told.clone();
         let tools = Tools {
             board: self.board.clone(),
@@ -178,14 +187,7 @@ impl World {
         };
         let applications = self.applications();
         let chosen = applications.all.clone();
-        Reviews::on(
-            Arc::new(self.forge.clone()),
-            ForgeKind::Gitea,
-            "gitops memory",
-            &applications,
-            chosen,
-            tools,
-        )
+        Reviews::on(Arc::new(self.forge.clone()), ForgeKind::Gitea, context, &applications, chosen, tools)
     }
 
     async fn says(&self, who: &MemoryForge, number: u64, text: &str) -> String {

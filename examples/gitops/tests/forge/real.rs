@@ -5,6 +5,7 @@ mod approving;
 mod ci;
 mod drift;
 mod promote;
+mod renamed;
 mod rollback;
 mod stranger;
 mod who;
@@ -172,6 +173,15 @@ impl Site {
     async fn comments(&self, number: u64) -> Vec<Value> {
         let path = format!("{SITE}/issues/{number}/comments");
         self.gitea.done("bob", "GET", &path, Value::Null).await.as_array().unwrap().clone()
+    }
+
+    /// The latest status of each context of a commit, as context and state.
+    async fn latest_statuses(&self, commit: &str) -> Vec<(String, String)> {
+        let found =
+            self.gitea.done("bob", "GET", &format!("{SITE}/commits/{commit}/status"), Value::Null).await;
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let one = |status: &Value| (text(&status["context"]), text(&status["status"]));
+        found["statuses"].as_array().into_iter().flatten().map(one).collect()
     }
 
     /// Every status that was ever written to a commit, as `context state`.

@@ -7,7 +7,7 @@ use super::{SITE, Site, body};
 
 impl Site {
     /// All issues that are no requests.
-    async fn issues(&self) -> Vec<Value> {
+    pub(super) async fn issues(&self) -> Vec<Value> {
         let path = format!("{SITE}/issues?state=all&type=issues");
         self.gitea.done("bob", "GET", &path, Value::Null).await.as_array().unwrap().clone()
     }
