@@ -20,8 +20,33 @@ struct Jobs {
     runner: Runner,
 }
 
+/// What stands for `actions/checkout` and `actions/upload-artifact`, which a machine without GitHub does not have.
+const CHECKOUT: &str = "      - run: |\n          git init -q . && git fetch -q --depth 1 \
+                        \"http://x:${{ secrets.REVIEW_TOKEN }}@${GITHUB_SERVER_URL#http://}/$GITHUB_REPOSITORY.git\" main\n          \
+                        git checkout -q --force FETCH_HEAD\n";
+
+/// GitHub's job without the steps that it takes from there, and on our runner.
+fn without_steps_of_github(text: &str) -> String {
+    let (head, steps) = text.split_once("    steps:\n").unwrap();
+    let mut all = head.replace("[self-hosted, gitops]", "gitops") + "    steps:\n";
+    for step in steps.split("      - ").filter(|step| !step.trim().is_empty()) {
+        match () {
+            () if step.starts_with("uses: actions/checkout@") => all.push_str(CHECKOUT),
+            () if step.starts_with("uses: actions/upload-artifact@") => {}
+            () if step.trim_start().starts_with('#') => {}
+            () => all.extend(["      - ", step]),
+        }
+    }
+    // Who is to review may ask who else may write: that is more than the token of a job may on this forge.
+    all.replace("github.token", "secrets.REVIEW_TOKEN")
+}
+
 impl Jobs {
     async fn new(is_private: bool) -> Self {
+        Self::of(is_private, Self::ship).await
+    }
+
+    async fn of(is_private: bool, ship: fn(&Self)) -> Self {
         let site = Site::on(Gitea::start_with_actions().await, World::new()).await;
         site.gitea.done(Gitea::ADMIN, "PATCH", SITE, json!({"private": is_private})).await;
         let secret = json!({"data": site.gitea.token()});
@@ -33,7 +58,7 @@ impl Jobs {
         let home = site.world.path("");
         let runner = site.gitea.runner("gitops", &[("PATH", &path), ("HOME", home.to_str().unwrap())]).await;
         let jobs = Self { site, runner };
-        jobs.ship();
+        ship(&jobs);
         jobs.site.world.commit("Ship", &[]);
         jobs.site.push("main");
         assert_eq!(jobs.ended("push", 1).await, ["success"], "{}", jobs.runner.log());
@@ -49,9 +74,34 @@ impl Jobs {
         for name in ["review.yaml", "apply.yaml"] {
             fs::copy(shipped.join(name), workflows.join(name)).unwrap();
         }
+        self.configure("GITEA_TOKEN", "");
+    }
+
+    /// The same with the jobs and the action for GitHub.
+    fn ship_for_github(&self) {
+        let place = self.site.world.path("repository/.github");
+        let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("ci/github");
+        for folder in ["workflows", "actions/gitops"] {
+            fs::create_dir_all(place.join(folder)).unwrap();
+        }
+        fs::copy(shipped.join("action.yml"), place.join("actions/gitops/action.yml")).unwrap();
+        for name in ["review.yaml", "apply.yaml"] {
+            let text = fs::read_to_string(shipped.join(name)).unwrap();
+            fs::write(place.join("workflows").join(name), without_steps_of_github(&text)).unwrap();
+        }
+        let url = self.site.gitea.url();
+        let auth = "auth: { token: { env: GITHUB_TOKEN } }";
+        self.configure(
+            "GITHUB_TOKEN",
+            &format!("forge: {{ gitea: {{ url: \"{url}\", repository: platform/site, {auth} }} }}\n"),
+        );
+    }
+
+    fn configure(&self, token: &str, forge: &str) {
+        let world = &self.site.world;
         let text = format!(
             "name: site\nsource:\n  git: {{ url: \"{}/platform/site.git\", ref: {{ branch: main }}, path: site, \
-             auth: {{ token: {{ env: GITEA_TOKEN }} }} }}\nstate: {}\ntarget:\n  directory: {{ root: {} }}\n{GATE}",
+             auth: {{ token: {{ env: {token} }} }} }}\n{forge}state: {}\ntarget:\n  directory: {{ root: {} }}\n{GATE}",
             self.site.gitea.url(),
             world.path(".gitops/site").display(),
             world.path("live").display(),
@@ -172,6 +222,31 @@ async fn the_ready_made_jobs_review_keep_an_approval_and_apply_what_was_approved
     site.gitops_in(&token, &["audit", "verify"]).await.expect(0);
     // The merge closed the request; whatever runs for it now writes nothing on it.
     assert_eq!(jobs.ours(number).await.len(), 1);
+}
+
+/// The composite action as it is shipped, in the workflow of GitHub as far as this forge understands it: it knows neither `merge_group`
+/// nor `workflow_run`, so a review counts with the next comment.
+#[tokio::test]
+async fn githubs_action_reviews_keeps_an_approval_and_what_was_approved_is_applied() {
+    let jobs = Jobs::of(true, Jobs::ship_for_github).await;
+    let site = &jobs.site;
+    let head = site.commit_on("feature", &[("index.html", Some("new\n"))]);
+    let number = site.open("alice", "feature").await;
+    assert_eq!(jobs.ended("pull_request", 1).await, ["success"], "{}", jobs.runner.log());
+    assert_eq!(jobs.stands(&head).await, ["plan success", "policy pending"], "{}", jobs.runner.log());
+    let first = jobs.ours(number).await;
+    let run = format!("[Full plan](<{}/platform/site/actions/runs/", site.gitea.url());
+    assert!(first.len() == 1 && body(&first[0]).contains(&run), "{first:#?}");
+    // What anybody else says starts no job that does something.
+    site.comment("bob", number, "Nice.").await;
+    site.bobs_word(number).await;
+    assert_eq!(jobs.ended("pull_request_comment", 1).await, ["success"], "{}", jobs.runner.log());
+    assert_eq!(jobs.stands(&head).await, ["plan success", "policy success"], "{}", jobs.runner.log());
+    site.merge(number).await.unwrap();
+    assert_eq!(jobs.ended("push", 2).await, ["success"; 2], "{}", jobs.runner.log());
+    assert_eq!(site.world.live("index.html").as_deref(), Some("new\n"), "{}", jobs.runner.log());
+    let log = jobs.runner.log();
+    assert!(!log.contains(site.gitea.token()), "the token is in {log}");
 }
 
 /// What a fork brings is read and never run: neither its copy of our job, nor one of its own.
