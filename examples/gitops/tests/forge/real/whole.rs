@@ -553,12 +553,54 @@ async fn is_taken_back(whole: &Whole, number: u64, bad: &str) {
     let deployment = format!("Deployment.apps/{}/web", whole.namespace);
     let change = whole.last_change("shop", &deployment).await;
     assert!(change["requests"].as_array().is_none_or(Vec::is_empty), "{change}");
+    assert_eq!(serving.stop().await, 0);
+    stays_back(whole, &said["id"], (bad, revert)).await;
+    assert_eq!((whole.image_and_size().await, page()), (before.clone(), "one\n".to_owned()));
+    let mut serving = Serving::start(site).await;
+    hook(site, &serving).await;
     site.merge(revert).await.unwrap();
     let landed = site.merge_commit(revert).await;
     whole.live(&mut serving, &landed).await;
     assert_eq!(site.told_status().await["pinned"], Value::Null);
     assert_eq!((whole.image_and_size().await, page()), (before, "one\n".to_owned()));
     assert_eq!(serving.stop().await, 0);
+    let trail = site.gitops(&["audit", "show", "--limit", "50"]).await.expect(0);
+    trail.says(&format!("comment {}", said["id"])).says("pinned to").says("unpinned");
+    site.gitops(&["audit", "verify"]).await.expect(0);
+}
+
+/// Other processes leave all targets where they were taken back to, and each says by whom, and from what.
+async fn stays_back(whole: &Whole, said: &Value, (bad, revert): (&str, u64)) {
+    let site = &whole.site;
+    let by = format!("comment {said}");
+    let answer = async |arguments: &[&str]| -> Value {
+        let ran = site.gitops(arguments).await.expect(0);
+        serde_json::from_str(&ran.stdout).unwrap()
+    };
+    site.gitops(&["apply", "--yes"]).await.expect(0).warns("Pinned");
+    let again = site.gitops(&["rollback", "--revert", "--yes"]).await.expect(0);
+    again.warns(&format!("Request {revert} takes"));
+    site.gitops(&["plan"]).await.expect(0).warns("Pinned");
+    site.gitops(&["drift"]).await.expect(0);
+    let status = site.told_status().await;
+    let pinned = &status["pinned"];
+    assert!(
+        pinned["by"].as_str().is_some_and(|who| who.starts_with("bob (") && who.contains(&by)),
+        "{status:#}"
+    );
+    assert_ne!(pinned["revision"]["id"], *bad, "{status:#}");
+    assert_eq!(status["live"]["revision"]["id"], pinned["revision"]["id"], "{status:#}");
+    let history = answer(&["history", "--output", "json"]).await;
+    assert_eq!(history["pinned"]["revision"], pinned["revision"], "{history:#}");
+    // What is left of the way back is tried again, and counts as such.
+    let all = history["deployments"].as_array().unwrap();
+    let is_of_it = |deployment: &&Value| deployment["revision"]["id"] == pinned["revision"]["id"];
+    let newest: Vec<&Value> = all.iter().take_while(is_of_it).collect();
+    assert!(newest.iter().any(|deployment| deployment["purpose"] == "rollback"), "{history:#}");
+    assert_eq!(newest[0]["result"], "succeeded", "{history:#}");
+    let trail = site.gitops(&["audit", "show", "--limit", "50"]).await.expect(0);
+    trail.says(&by).says("pinned to");
+    site.gitops(&["audit", "verify"]).await.expect(0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
