@@ -8,13 +8,15 @@
 //! | `client.rs` | the company's client for it |
 //! | `backend.rs` | **the backend**: at most 60 lines that are not blank, which a test counts |
 //!
-//! `file.rs` puts it under a key of the file that the `gitops` command and the controller take.
+//! `batched.rs` is the same for a service that takes many changes in one question. `file.rs` puts it under a key of the file that the `gitops` command and the controller take.
 
 mod backend;
+mod batched;
 mod client;
 mod file;
 pub mod protocol;
 
 pub use backend::KeyValue;
+pub use batched::Batched;
 pub use client::Client;
 pub use file::backends;

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 /// A question to the service.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "op", rename_all = "snake_case")]
 pub enum Request {
     /// What is under a name?
@@ -29,6 +29,11 @@ pub enum Request {
         name: String,
         /// The version that must be there.
         expect: u64,
+    },
+    /// Several questions, one after the other; what comes of one does not keep the next from being answered.
+    All {
+        /// The questions.
+        requests: Vec<Request>,
     },
 }
 
@@ -62,5 +67,10 @@ pub enum Reply {
     Done {
         /// The version.
         version: u64,
+    },
+    /// The answers to several questions, in their order.
+    All {
+        /// The answers.
+        replies: Vec<Reply>,
     },
 }

@@ -5,8 +5,8 @@ mod support;
 
 use std::sync::Arc;
 
-use custom_backend::KeyValue;
 use custom_backend::protocol::{Item, Reply, Request};
+use custom_backend::{Batched, KeyValue};
 use gitops_core::conformance::{self, Outside, Samples, Subject};
 use gitops_core::*;
 
@@ -53,6 +53,18 @@ async fn the_key_value_service_is_keyed() {
     let report = conformance::target(|| async {
         let service = Arc::new(Service::start());
         Ok(Subject::new(Arc::new(KeyValue(service.client().clone())), settings()).outside(service))
+    })
+    .run()
+    .await;
+    report.assert_earned(RecoveryClass::Keyed);
+}
+
+#[tokio::test]
+async fn the_same_in_batches_is_keyed() {
+    let report = conformance::target(|| async {
+        let service = Arc::new(Service::start());
+        let target = Batched(KeyValue(service.client().clone()));
+        Ok(Subject::new(Arc::new(target), settings()).outside(service))
     })
     .run()
     .await;

@@ -50,5 +50,9 @@ fn answer(request: Request, items: &mut Items, version: &mut u64) -> Reply {
             items.remove(&name);
             Reply::Done { version: 0 }
         }
+        Request::All { requests } => {
+            let replies = requests.into_iter().map(|request| answer(request, items, version));
+            Reply::All { replies: replies.collect() }
+        }
     }
 }
