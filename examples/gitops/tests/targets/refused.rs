@@ -65,12 +65,14 @@ async fn a_policy_that_does_not_answer_is_named_and_the_next_run_goes_on() {
 
 #[tokio::test]
 async fn a_quota_that_is_used_up_is_named() {
-    let cluster = cluster().await;
+    let cluster = Cluster::on(ApiServer::controlled()).await;
+    cluster.configure("shop", "");
     let quotas = format!("/api/v1/namespaces/{}/resourcequotas", cluster.namespace);
-    let hard = json!({ "count/configmaps": "1" });
+    // One for the map that a controller puts into every namespace.
+    let hard = json!({ "count/configmaps": "2" });
     cluster.admin.post(&quotas, &json!({ "metadata": { "name": "small" }, "spec": { "hard": hard } })).await;
-    let status = json!({ "status": { "hard": hard, "used": { "count/configmaps": "0" } } });
-    cluster.admin.merge(&format!("{quotas}/small/status"), &status).await;
+    let quota = format!("{quotas}/small");
+    while cluster.admin.get(&quota).await.unwrap()["status"]["used"]["count/configmaps"] != "1" {}
     let files = [("a.yaml", Some(&*config_map("a"))), ("b.yaml", Some(&*config_map("b")))];
     cluster.world.commit("Begin", &files);
     let ran = cluster.world.gitops(&["apply", "--yes"]).expect(1);
@@ -212,16 +214,19 @@ async fn a_connection_that_is_not_to_be_trusted_is_told_apart() {
     assert_eq!(cluster.value("a", "x").await, None);
 }
 
-/// No controller of this server ends a namespace: it stays on its way out until somebody lets it go.
 #[tokio::test]
 async fn a_namespace_that_does_not_end_says_what_holds_it_and_the_rest_goes() {
-    let cluster = Cluster::new().await;
+    let cluster = Cluster::on(ApiServer::controlled()).await;
     cluster.configure("shop", "    ready_timeout: 1s\n");
     let (world, name) = (&cluster.world, format!("{}-gone", cluster.namespace));
     let namespace = format!("apiVersion: v1\nkind: Namespace\nmetadata: {{ name: {name} }}\n");
     let (a, b) = (config_map("a"), config_map("b"));
     world.commit("Begin", &[("n.yaml", Some(&namespace)), ("a.yaml", Some(&a)), ("b.yaml", Some(&b))]);
     world.gitops(&["apply", "--yes"]).expect(0);
+    // Another client's, which is not let go.
+    let uri = format!("/api/v1/namespaces/{name}");
+    let held = json!({ "metadata": { "name": "held", "finalizers": ["example.org/hold"] } });
+    cluster.admin.post(&format!("{uri}/configmaps"), &held).await;
 
     world.commit("Remove", &[("n.yaml", None), ("b.yaml", None)]);
     world.gitops(&["apply", "--yes"]).expect(3).warns("--plan-id");
@@ -229,17 +234,19 @@ async fn a_namespace_that_does_not_end_says_what_holds_it_and_the_rest_goes() {
     let ran = world.gitops(&["apply", "--plan-id", &plan]).expect(6);
     ran.says("held by kubernetes").says("it is stuck since");
     assert_eq!(cluster.value("b", "x").await, None, "what can go is gone");
-    let uri = format!("/api/v1/namespaces/{name}");
-    let left = json!({ "type": "NamespaceContentRemaining", "status": "True", "message": "pods. has 2 resource instances" });
-    cluster.admin.merge(&format!("{uri}/status"), &json!({ "status": { "conditions": [left] } })).await;
+    while !cluster.admin.get(&uri).await.unwrap().to_string().contains("has 1 resource instances") {}
     let status = world.json(&["status"]);
     let reason = status["unready"][0]["reason"].as_str().unwrap();
-    assert!(reason.contains("held by kubernetes; pods. has 2 resource instances"), "{status}");
+    for says in
+        ["held by kubernetes; ", "configmaps. has 1 resource instances", "example.org/hold in 1 resource"]
+    {
+        assert!(reason.contains(says), "{status}");
+    }
     assert!(!status["unready"][0]["state"].is_null() && status["deleting"] == 1, "{status}");
 
-    let mut found = cluster.admin.get(&uri).await.unwrap();
-    found["spec"]["finalizers"] = json!([]);
-    cluster.admin.send("PUT", &format!("{uri}/finalize"), "application/json", &found).await;
+    let free = json!({ "metadata": { "finalizers": null } });
+    cluster.admin.merge(&format!("{uri}/configmaps/held"), &free).await;
+    while cluster.admin.get(&uri).await.is_some() {}
     world.gitops(&["apply", "--yes"]).expect(0);
     let status = world.json(&["status"]);
     assert_eq!((&status["owned"], &status["deleting"]), (&json!(1), &json!(0)), "{status}");
