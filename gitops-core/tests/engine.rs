@@ -365,6 +365,38 @@ async fn a_plan_of_the_same_process_sees_drift_that_no_watch_tells_of_unless_it_
     assert_eq!(plan.steps.iter().map(|step| step.cause).collect::<Vec<_>>(), [Cause::Drift]);
 }
 
+#[tokio::test]
+async fn a_plan_that_is_applied_at_once_looks_again_at_what_it_is_about_and_at_nothing_else() {
+    let world = World::with(&[("a", "1"), ("b", "1")]);
+    let silent = Arc::new(Silent(world.memory.clone()));
+    let mut engine = world.builder("test").target("t", silent).open(&world.cx).await.unwrap();
+    engine.reconcile(&world.cx).await.unwrap();
+    let at_once = ApplyOptions::by("alice").at_once();
+    let edit = |name: &str| world.memory.edit(&key(name), Some(support::body("edited")));
+
+    world.declare(&[("a", "2"), ("b", "1")]);
+    let plan = engine.plan(&world.cx).await.unwrap();
+    edit("b");
+    assert_eq!(engine.apply(&world.cx, &plan, &at_once).await.unwrap().applied(), 1);
+    // The drift is the next plan's, and a plan with it that is applied otherwise is stale after the next edit.
+    let plan = engine.plan(&world.cx).await.unwrap();
+    assert_eq!(plan.steps.iter().map(|step| step.cause).collect::<Vec<_>>(), [Cause::Drift]);
+    edit("a");
+    let error = engine.apply(&world.cx, &plan, &ApplyOptions::by("alice")).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Stale);
+    // By now the last plan is another one: what it is about is not known to have been looked at.
+    assert_eq!(engine.apply(&world.cx, &plan, &at_once).await.unwrap_err().kind(), ErrorKind::Stale);
+
+    let plan = engine.plan(&world.cx).await.unwrap();
+    engine.apply(&world.cx, &plan, &at_once).await.unwrap();
+    world.declare(&[("a", "3"), ("b", "1")]);
+    let plan = engine.plan(&world.cx).await.unwrap();
+    edit("a");
+    let error = engine.apply(&world.cx, &plan, &at_once).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Stale);
+    assert_eq!(world.memory.get(&key("a")).unwrap().body, support::body("edited"));
+}
+
 /// A disk is waited for once for all that came back together.
 #[tokio::test]
 async fn answers_that_come_together_are_made_durable_together() {

@@ -67,10 +67,10 @@ impl Consent {
     ) -> Result<ApplyOptions, Failure> {
         match self {
             Self::Named(id) if is_meant(app, session, plan, id).await? => {
-                Ok(ApplyOptions::naming_the_plan(actor()))
+                Ok(ApplyOptions::naming_the_plan(actor()).at_once())
             }
             Self::Named(id) => Err(another(app, plan, id)),
-            Self::Given | Self::Saved => Ok(ApplyOptions::by(actor())),
+            Self::Given | Self::Saved => Ok(ApplyOptions::by(actor()).at_once()),
             Self::Ask => ask(app, session, plan, verdict).await,
         }
     }

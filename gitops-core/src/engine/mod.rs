@@ -288,9 +288,13 @@ impl Engine {
     /// See [`Engine`].
     pub async fn apply(&mut self, cx: &Cx, plan: &Plan, options: &ApplyOptions) -> Result<Report> {
         self.take_up_requests(cx).await?;
-        self.next_look.is_due = true;
+        // What the last plan looked at need not be looked at again; another one's is not known.
+        let is_last = self.shared.status().plan == Some(plan.id);
+        (self.next_look.is_due, self.next_look.passes_over_drift) = (true, is_last && options.is_at_once());
         self.admission.remember();
-        let prepared = Box::pin(self.prepare(cx)).await?;
+        let prepared = Box::pin(self.prepare(cx)).await;
+        self.next_look.passes_over_drift = false;
+        let prepared = prepared?;
         self.note_blocked(&prepared.planned.plan);
         let moved = tamper::stale(cx, prepared.planned.plan.moved_since(plan));
         if !moved.is_empty() {

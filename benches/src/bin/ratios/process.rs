@@ -113,7 +113,7 @@ impl Case {
         let (mut engine, ..) = self.process(&cx).await;
         let plan = engine.plan(&cx).await.expect("the repository can be planned");
         assert_eq!(plan.steps.len(), 1, "of {}", self.count);
-        let report = engine.apply(&cx, &plan, &ApplyOptions::naming_the_plan("bench")).await;
+        let report = engine.apply(&cx, &plan, &ApplyOptions::naming_the_plan("bench").at_once()).await;
         assert!(report.expect("the plan is applied").is_converged());
         engine.close().await;
         start.elapsed().as_secs_f64() * 1000.0
