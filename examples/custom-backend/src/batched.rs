@@ -66,11 +66,10 @@ impl Batch for Batched {
 fn request(change: &Change) -> Option<Request> {
     let name = change.key().name().to_owned();
     let expect = match change {
-        Change::Create { .. } => None,
         Change::Update { expect, .. } | Change::Delete { expect, .. } => {
             Some(expect.version.as_str().parse().ok()?)
         }
-        _ => return None,
+        _ => None,
     };
     match (change.body(), expect) {
         (None, Some(expect)) => Some(Request::Remove { name, expect }),
