@@ -5,6 +5,7 @@ mod support;
 
 use std::sync::Arc;
 
+use futures::FutureExt as _;
 use gitops_core::*;
 use support::{World, body, key};
 
@@ -334,7 +335,7 @@ async fn what_is_warned_of_on_is_told_once_and_again_if_it_went_in_between() {
     assert_eq!(told, [(1, 1), (1, 1), (1, 0), (2, 1)], "events in all, and warnings on the revision");
 }
 
-/// A target that tells of nothing by itself.
+/// A target that tells of nothing by itself, and takes a moment for each look.
 struct Silent(Arc<Memory>);
 
 #[async_trait]
@@ -344,6 +345,7 @@ impl Target for Silent {
     }
 
     async fn observe(&self, cx: &Cx, scope: &Scope) -> Result<Vec<Live>> {
+        tokio::task::yield_now().await;
         self.0.observe(cx, scope).await
     }
 
@@ -363,6 +365,30 @@ async fn a_plan_of_the_same_process_sees_drift_that_no_watch_tells_of_unless_it_
     assert!(engine.plan_changed(&world.cx).await.unwrap().steps.is_empty());
     let plan = engine.plan(&world.cx).await.unwrap();
     assert_eq!(plan.steps.iter().map(|step| step.cause).collect::<Vec<_>>(), [Cause::Drift]);
+}
+
+/// A call that is given up half way leaves no wish of its own to the next one.
+#[tokio::test]
+async fn a_call_that_passed_over_drift_and_was_dropped_is_no_reason_to_pass_over_it_again() {
+    let world = World::with(&[("a", "1"), ("b", "1")]);
+    let silent = Arc::new(Silent(world.memory.clone()));
+    let mut engine = world.builder("test").target("t", silent).open(&world.cx).await.unwrap();
+    engine.reconcile(&world.cx).await.unwrap();
+    engine.plan(&world.cx).await.unwrap();
+    let edit = || world.memory.edit(&key("a"), Some(support::body("edited")));
+
+    world.declare(&[("a", "1"), ("b", "2")]);
+    edit();
+    assert!(engine.plan_changed(&world.cx).now_or_never().is_none());
+    assert_eq!(engine.plan(&world.cx).await.unwrap().steps.len(), 2);
+    engine.reconcile(&world.cx).await.unwrap();
+
+    world.declare(&[("a", "1"), ("b", "3")]);
+    let plan = engine.plan(&world.cx).await.unwrap();
+    edit();
+    let at_once = ApplyOptions::by("alice").at_once();
+    assert!(engine.apply(&world.cx, &plan, &at_once).now_or_never().is_none());
+    assert_eq!(engine.plan(&world.cx).await.unwrap().steps.len(), 2);
 }
 
 #[tokio::test]

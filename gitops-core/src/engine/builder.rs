@@ -285,6 +285,7 @@ impl EngineBuilder {
             shared,
             ledger,
             declared: None,
+            displaced: None,
             commits: None,
             newest: None,
             agreed: None,

@@ -97,6 +97,7 @@ use event::Events;
 use kept::Keeping;
 use ledger::Ledger;
 use mount::Review;
+use observe::NextLook;
 use readiness::Unready;
 use reconcile::FlapGuard;
 use request::Which;
@@ -157,6 +158,8 @@ pub struct Engine {
     events: Events,
     ledger: Ledger,
     declared: Option<Declared>,
+    /// What was declared before, while objects are put back as they were recorded.
+    displaced: Option<Declared>,
     /// What its revision brings over the accepted one.
     commits: Option<Box<commits::LookedUp>>,
     /// What the source said last, unless it could not say.
@@ -171,7 +174,7 @@ pub struct Engine {
     stamped: Stamped,
     /// What the last first speculative plan saw.
     seen: seen::Seen,
-    next_look: observe::NextLook,
+    next_look: NextLook,
     /// The revision of which something awaits what comes of the last plan's changes.
     awaited: Option<Revision>,
     /// Where what plans know is kept for the next process.
@@ -228,11 +231,10 @@ impl Engine {
     /// # Cancel safety
     /// Dropping the future has no effect.
     pub async fn plan(&mut self, cx: &Cx) -> Result<Plan> {
-        self.next_look.is_due = true;
-        self.next_look.is_beside = true;
+        self.next_look = NextLook { is_due: true, is_beside: true, passes_over_drift: false };
         self.admission.ask();
         let prepared = Box::pin(self.prepare(cx)).await;
-        self.next_look.is_beside = false;
+        self.next_look.as_usual();
         let plan = prepared?.planned.plan;
         Box::pin(self.keep()).await;
         Ok(plan)
@@ -248,10 +250,11 @@ impl Engine {
     /// # Cancel safety
     /// Dropping the future has no effect.
     pub async fn plan_changed(&mut self, cx: &Cx) -> Result<Plan> {
+        self.next_look.as_usual();
         self.next_look.passes_over_drift = true;
         self.admission.ask();
         let prepared = Box::pin(self.prepare(cx)).await;
-        self.next_look.passes_over_drift = false;
+        self.next_look.as_usual();
         let plan = prepared?.planned.plan;
         Box::pin(self.keep()).await;
         Ok(plan)
@@ -261,6 +264,7 @@ impl Engine {
     /// the last plan, and at those that a target's watch reports. Objects of targets without a watch are all
     /// looked at.
     pub async fn replan(&mut self, cx: &Cx) -> Result<Plan> {
+        self.next_look.as_usual();
         self.drain_watches(cx);
         self.admission.ask();
         Ok(Box::pin(self.prepare(cx)).await?.planned.plan)
@@ -290,10 +294,11 @@ impl Engine {
         self.take_up_requests(cx).await?;
         // What the last plan looked at need not be looked at again; another one's is not known.
         let is_last = self.shared.status().plan == Some(plan.id);
-        (self.next_look.is_due, self.next_look.passes_over_drift) = (true, is_last && options.is_at_once());
+        let passes_over_drift = is_last && options.is_at_once();
+        self.next_look = NextLook { is_due: true, is_beside: false, passes_over_drift };
         self.admission.remember();
         let prepared = Box::pin(self.prepare(cx)).await;
-        self.next_look.passes_over_drift = false;
+        self.next_look.as_usual();
         let prepared = prepared?;
         self.note_blocked(&prepared.planned.plan);
         let moved = tamper::stale(cx, prepared.planned.plan.moved_since(plan));
@@ -317,6 +322,7 @@ impl Engine {
     /// # Cancel safety
     /// See [`Engine`].
     pub async fn reconcile(&mut self, cx: &Cx) -> Result<Report> {
+        self.next_look.as_usual();
         self.drain_watches(cx);
         let report = async {
             self.take_up_requests(cx).await?;

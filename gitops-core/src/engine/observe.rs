@@ -27,6 +27,13 @@ pub(super) struct NextLook {
     pub is_beside: bool,
 }
 
+impl NextLook {
+    /// Each call says anew what it wants: one that was dropped half way may have left a wish of its own.
+    pub fn as_usual(&mut self) {
+        (self.passes_over_drift, self.is_beside) = (false, false);
+    }
+}
+
 impl Engine {
     /// What targets have of some objects. Either all of it, or an error: never a part.
     pub(super) async fn observe(&self, cx: &Cx, keys: &BTreeSet<Key>) -> Result<BTreeMap<Key, Live>> {

@@ -92,6 +92,7 @@ pub(super) struct Considered {
 impl Engine {
     /// From the source to a plan, looking at no more than the base demands.
     pub(super) async fn prepare(&mut self, cx: &Cx) -> Result<Prepared> {
+        self.take_back_displaced();
         self.ledger.landed().await?;
         let binds = self.binds(&cx.within(self.timeouts.call)).await?;
         let admission = std::mem::take(&mut self.admission);

@@ -51,15 +51,22 @@ impl Engine {
             return Ok(Vec::new());
         }
         // What an object needs is asked of what declares it.
-        let newer = self.declared.replace(declared);
+        self.displaced = self.declared.replace(declared);
         let report = match until {
             Until::Superseded(interval) => {
                 Box::pin(self.supervise(cx, prepared, interval)).await.map(|ended| ended.report)
             }
             Until::Stopped(options) => Box::pin(self.carry_out_until_stopped(cx, prepared, options)).await,
         };
-        self.declared = newer;
+        self.take_back_displaced();
         Ok(report?.results)
+    }
+
+    /// What is declared is again what it was before some objects were put back, also after a call that was dropped meanwhile.
+    pub(super) fn take_back_displaced(&mut self) {
+        if let Some(newer) = self.displaced.take() {
+            self.declared = Some(newer);
+        }
     }
 
     /// The same for who keeps at work: whether anything was put back, so that a plan is made again from there.

@@ -19,6 +19,7 @@ impl Engine {
     /// now; nothing if there is none, or if the application is, or was until now, pinned to another one. After a restart the source is asked for
     /// that revision: it may still have it although it can't say what is newest.
     pub(super) async fn prepare_accepted(&mut self, cx: &Cx) -> Result<Option<Prepared>> {
+        self.take_back_displaced();
         self.ledger.landed().await?;
         let orders = self.orders(cx).await?;
         let Some(accepted) = self.inventory().accepted().cloned() else { return Ok(None) };
