@@ -1,4 +1,5 @@
 //! Outputs of objects that fill placeholders of others: over two targets, in the fewest reconciliations, never with old values.
+// Long because each way in which an output comes, moves and goes is tried between the same two targets.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod support;

@@ -23,6 +23,7 @@ mod lasting;
 mod late;
 mod line;
 mod looking_on;
+mod looks;
 mod lost_creation;
 mod mass_deletion;
 mod needs;
