@@ -77,16 +77,16 @@ async fn a_field_that_is_no_longer_declared_goes_and_others_fields_stay() {
 
 #[tokio::test]
 async fn changes_of_others_fields_do_not_stand_in_the_way() {
-    let world = World::new("status").await;
+    let world = World::controlled("status").await;
     let target = world.target();
-    target.apply(&world.cx, &create(&world.object(deployment("web", 1, "nginx:1")), "1")).await.unwrap();
+    let created =
+        target.apply(&world.cx, &create(&world.object(deployment("web", 1, "nginx:1")), "1")).await.unwrap();
     let key = world.key("Deployment.apps", "web");
-    let live = world.observe(&target, &key).await.unwrap();
     let uri = world.uri("deployments.apps", "web");
-    world.admin.merge(&format!("{uri}/status"), &json!({"status": {"observedGeneration": 1}})).await;
-    let again = world.observe(&target, &key).await.unwrap();
-    assert_eq!(again.version, live.version, "a status is no change of what we own");
-    world.admin.merge(&format!("{uri}/status"), &json!({"status": {"observedGeneration": 2}})).await;
+    while world.admin.get(&uri).await.unwrap()["status"]["readyReplicas"] != 1 {}
+    let live = world.observe(&target, &key).await.unwrap();
+    let (_, made) = created.state().unwrap();
+    assert_eq!(&live.version, made, "a status is no change of what we own");
     let object = world.object(deployment("web", 1, "nginx:2"));
     target.apply(&world.cx, &update(&object, &live, "2")).await.unwrap();
 }

@@ -116,7 +116,7 @@ async fn the_end_of_a_deletion_is_waited_for() {
     assert_eq!(readiness, Readiness::Ready);
 }
 
-/// A kind `Thing` of a group of the world's own, with a status or without.
+/// A kind `Thing` of a group of the world's own, with a status or without. No controller knows it: tests write its status.
 async fn thing_kind(world: &World, has_status: bool) -> String {
     let group = format!("{}.example", world.namespace);
     define(world, definition(&group, has_status)).await;

@@ -8,7 +8,7 @@ use gitops_core::*;
 use gitops_k8s::KubernetesRender;
 use serde_json::json;
 
-use crate::support::{Files, World, controllers};
+use crate::support::{Files, World, drivers};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -53,13 +53,13 @@ async fn apply(world: &World, engine: &mut Engine) -> Report {
     report
 }
 
-/// Lives through a folder of others on a server where nothing measures what autoscalers ask for and nothing makes volumes: the
-/// controllers of the world's namespace are played, and those of another one that the manifests name.
+/// Lives through a folder of others. The storage driver and the metrics server are played in the world's namespace and in another
+/// one that the manifests name: both are programs that no test server has.
 pub async fn live_through(name: &str, texts: Vec<(String, String)>, other: &str) -> usize {
-    let world = World::new(name).await;
+    let world = World::controlled(name).await;
     let namespaces = [world.namespace.as_str(), other];
     tokio::select! {
-        () = controllers(&world.admin, &namespaces) => unreachable!(),
+        () = drivers(&world.admin, &namespaces) => unreachable!(),
         objects = live(&world, texts) => objects,
     }
 }

@@ -1,7 +1,7 @@
 //! What a controller keeps at work when one of its applications, or a changed configuration, can't be used.
 
 use gitops_core::AuditEvent;
-use serde_json::json;
+use testbed::ApiServer;
 
 use super::{Controller, World, config_map};
 
@@ -30,7 +30,11 @@ fn config(home: &str) -> String {
 }
 
 async fn world(home: &str) -> World {
-    let world = World::empty().await;
+    world_on(ApiServer::shared(), home).await
+}
+
+async fn world_on(server: &ApiServer, home: &str) -> World {
+    let world = World::on(server).await;
     world.kubectl(&["create", "namespace", home]);
     std::fs::write(world.path("gitops.yaml"), config(home)).unwrap();
     declare(&world, "1");
@@ -171,18 +175,20 @@ async fn syncs(world: &World, home: &str, application: &str) -> (usize, usize) {
 #[tokio::test]
 async fn applications_are_grouped_anew_while_what_another_one_applies_is_under_way() {
     let home = "regroups";
-    let world = world(home).await;
+    let world = world_on(ApiServer::controlled(), home).await;
     std::fs::copy(world.path("kubeconfig"), world.path("later")).unwrap();
     let waits = "apiVersion: apps/v1\nkind: Deployment\nmetadata: { name: waits }\nspec:\n  selector: { matchLabels: { app: waits } }\n  \
-                 template:\n    metadata: { labels: { app: waits } }\n    spec: { containers: [{ name: web, image: nginx }] }\n";
+                 template:\n    metadata: { labels: { app: waits }, annotations: { testbed/does: hang } }\n    spec: { containers: [{ name: web, image: nginx }] }\n";
     std::fs::write(world.path("repository/page/waits.yaml"), waits).unwrap();
     declare(&world, "1 and what waits");
     let mut controller = Controller::start(&world, "first").await;
     for name in ["network", "shop"] {
         world.until_in(home, name, "1 and what waits");
     }
-    // Nothing on this server makes a deployment ready: its apply is under way until somebody says that it is.
+    // Its pod is not ready before somebody says so: the apply is under way until then.
+    let made = "--for=jsonpath={.status.updatedReplicas}=1";
     world.kubectl(&["wait", "--namespace=regroups", "deployment/waits", "--timeout=120s", "--for=create"]);
+    world.kubectl(&["wait", "--namespace=regroups", "deployment/waits", "--timeout=120s", made]);
     assert_eq!(syncs(&world, home, "page").await, (1, 0));
     let before = transitions(&world, home).await;
 
@@ -205,15 +211,8 @@ async fn applications_are_grouped_anew_while_what_another_one_applies_is_under_w
         "what was under way is, and nothing was begun again"
     );
 
-    let ready = json!({ "status": {
-        "observedGeneration": 1, "replicas": 1, "updatedReplicas": 1, "readyReplicas": 1, "availableReplicas": 1,
-        "conditions": [
-            { "type": "Available", "status": "True" },
-            { "type": "Progressing", "status": "True", "reason": "NewReplicaSetAvailable" }
-        ]
-    } });
-    let status = format!("/apis/apps/v1/namespaces/{home}/deployments/waits/status");
-    world.admin.merge(&status, &ready).await;
+    let go_on = ["--selector=app=waits", "--overwrite", "testbed/does=go-on"];
+    world.kubectl(&[&["annotate", "pods", "--namespace=regroups"], &go_on[..]].concat());
     while syncs(&world, home, "page").await != (1, 1) {}
     assert_eq!(transitions(&world, home).await[1], before[1]);
     assert_eq!(controller.stop().await, Some(0));

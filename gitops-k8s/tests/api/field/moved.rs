@@ -71,6 +71,7 @@ impl Case {
     }
 
     /// As a migration of what is stored leaves it: the object is written anew, and the definition says so.
+    /// The status is written here: who drops a stored version is a migrator or a person, and none of the controllers at work.
     async fn forget_stored(&self, version: &str) {
         forget_stored(&self.world, &self.group, version).await;
     }

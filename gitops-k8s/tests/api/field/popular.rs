@@ -8,7 +8,7 @@ use std::time::Duration;
 use gitops_core::{ApplyOptions, Engine, Reason, Report, SecretKey, StepOutcome};
 use gitops_k8s::{Helm, KubernetesRender};
 
-use crate::support::{Files, World, controllers};
+use crate::support::{Files, World, drivers};
 use crate::whole::engine_of;
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -74,15 +74,15 @@ async fn live(world: &World, chart: &Path) {
 
 /// Met with one of the most used charts after another: hooks, definitions, webhooks and claims that no test had together.
 ///
-/// Controllers are played: nothing on a test server makes the volumes that pods of these charts wait for, or measures what their
-/// autoscalers ask for; and their definitions and webhooks are of the whole cluster.
+/// Beside the real controllers the storage driver and the metrics server are played: both are programs that no test server has.
+/// The server is one of its own, for definitions and webhooks are of the whole cluster.
 #[tokio::test]
 async fn charts_in_popular_shapes_live_from_the_first_sync_to_the_last_prune() {
-    let world = World::alone("popular").await;
+    let world = World::alone_controlled("popular").await;
     let namespaces = [world.namespace.as_str()];
     for chart in charts() {
         tokio::select! {
-            () = controllers(&world.admin, &namespaces) => unreachable!(),
+            () = drivers(&world.admin, &namespaces) => unreachable!(),
             () = live(&world, &chart) => {}
         }
     }

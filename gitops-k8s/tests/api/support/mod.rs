@@ -1,7 +1,7 @@
-mod controllers;
+mod drivers;
 mod files;
 
-pub use controllers::controllers;
+pub use drivers::drivers;
 pub use files::{Files, render};
 
 use std::sync::Arc;
@@ -57,6 +57,12 @@ impl World {
     pub async fn alone(name: &str) -> Self {
         let connect = |server: &ApiServer, _: &str| Connection::kubeconfig(server.kubeconfig(User::Admin));
         Self::on(Box::leak(Box::new(ApiServer::start())), name, connect).await
+    }
+
+    /// The same with controllers.
+    pub async fn alone_controlled(name: &str) -> Self {
+        let connect = |server: &ApiServer, _: &str| Connection::kubeconfig(server.kubeconfig(User::Admin));
+        Self::on(Box::leak(Box::new(ApiServer::start_controlled())), name, connect).await
     }
 
     /// The same on a server with controllers, where what was declared comes about.

@@ -87,11 +87,14 @@ impl ApiServer {
     /// It is another one than [`shared`](Self::shared), where tests write the status that they need.
     pub fn controlled() -> &'static Self {
         static CONTROLLED: OnceLock<ApiServer> = OnceLock::new();
-        CONTROLLED.get_or_init(|| {
-            let server = Self::start();
-            server.control();
-            server
-        })
+        CONTROLLED.get_or_init(Self::start_controlled)
+    }
+
+    /// The same as a server of its own, for what counts for the whole cluster.
+    pub fn start_controlled() -> Self {
+        let server = Self::start();
+        server.control();
+        server
     }
 
     /// Starts the controllers and a node, and waits until both are at work.

@@ -8,9 +8,13 @@ use super::servers::program;
 /// How the controllers ask: as fast as the tests make objects.
 const RATE: [&str; 2] = ["--kube-api-qps=500", "--kube-api-burst=1000"];
 
+/// All but the one of autoscalers: without a metrics server it says of each that it failed.
+const CONTROLLERS: &str = "--controllers=*,-horizontal-pod-autoscaler-controller";
+
 /// The node that all pods run on.
 pub(crate) const NODE: &str = r#"{"apiVersion": "v1", "kind": "Node", "metadata": {
-    "name": "node", "annotations": {"kwok.x-k8s.io/node": "fake"}, "labels": {"kubernetes.io/hostname": "node"}}}"#;
+    "name": "node", "annotations": {"kwok.x-k8s.io/node": "fake"}, "labels": {
+    "kubernetes.io/hostname": "node", "kubernetes.io/os": "linux", "beta.kubernetes.io/os": "linux"}}}"#;
 
 /// The shell's words that start them all.
 ///
@@ -23,7 +27,7 @@ pub(crate) fn commands(folder: &Path) -> String {
     let accounts =
         [file("--service-account-private-key-file", "accounts.key"), file("--root-ca-file", "apiserver.crt")];
     let mut manager = vec![kubeconfig.clone()];
-    manager.extend(common.into_iter().chain(RATE).map(str::to_owned).chain(accounts));
+    manager.extend(common.into_iter().chain(RATE).chain([CONTROLLERS]).map(str::to_owned).chain(accounts));
     let mut scheduler = vec![kubeconfig.clone()];
     scheduler.extend(common.into_iter().chain(RATE).map(str::to_owned));
     let mut kubelets =

@@ -434,7 +434,8 @@ async fn stands_or_is_void(whole: &Whole, serving: &mut Serving, number: u64) {
     site.world.commit("Elsewhere", &[]);
     site.push("main");
     assert_eq!(whole.planned(serving, number).await, "planned: approved");
-    // A status, and with it the version of an object that the plan changes.
+    // A status, and with it the version of an object that the plan changes. It is written here: of what is at rest no
+    // controller has anything to say.
     let seen = json!({"status": {"conditions": [{"type": "Noted", "status": "True"}]}});
     whole.admin.merge(&whole.uri("apis/apps/v1/namespaces/NS/deployments/web/status"), &seen).await;
     assert_eq!(whole.planned(serving, number).await, "planned: approved");
