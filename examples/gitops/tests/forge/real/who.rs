@@ -1,5 +1,7 @@
 //! Rules of who and when, with the people and teams of a real forge.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use testbed::Gitea;
 
@@ -304,4 +306,71 @@ async fn what_alice_made_of_bobs_comment_within_its_second_approves_nothing() {
     site.kept(number).await.expect(3).says("0 of 1 approvals");
     site.confirms("bob", &forged).await;
     site.kept(number).await.expect(0).warns("Stored: what reviewers approved of `site`");
+}
+
+/// Whoever can change what a request brings approves nothing of it: who made a commit of it, and who owns the fork that it comes from,
+/// also where somebody else opened it.
+#[tokio::test]
+async fn who_made_a_commit_and_who_owns_the_fork_approve_nothing_of_it() {
+    let site = Site::new().await;
+    let gate =
+        "gates: [{ name: changes, rule: plan.update == 0, otherwise: needs-approval, message: ask }]\n";
+    site.configure(&(site.forge() + gate));
+    site.gitops(&["apply", "--yes"]).await.expect(0);
+    for login in ["dave", "carol"] {
+        if login == "carol" {
+            site.gitea.join(login).await;
+        }
+        let path = format!("{SITE}/collaborators/{login}");
+        site.gitea.done(Gitea::ADMIN, "PUT", &path, json!({"permission": "write"})).await;
+    }
+    let change = async |login: &str, repository: &str, branch: &str, text: &str| {
+        let path = format!("/repos/{repository}/contents/site/index.html");
+        let file = site.gitea.done(login, "GET", &format!("{path}?ref={branch}"), Value::Null).await;
+        let content = STANDARD.encode(text);
+        let change = json!({"content": content, "message": "Change", "branch": branch, "sha": file["sha"]});
+        site.gitea.done(login, "PUT", &path, change).await["commit"]["sha"].as_str().unwrap().to_owned()
+    };
+    let stored = "Stored: what reviewers approved of `site`";
+    // Bob improves what Alice wrote, by the button of the forge.
+    site.commit_on("feature", &[("index.html", Some("new\n"))]);
+    let number = site.open("alice", "feature").await;
+    site.kept(number).await.expect(3);
+    let head = change("bob", "platform/site", "feature", "newer\n").await;
+    site.shown(number, &head).await;
+    site.kept(number).await.expect(3);
+    site.bobs_approval(number).await;
+    let ran = site.kept(number).await.expect(3).says("0 of 1 approvals");
+    assert!(!ran.stderr.contains(stored), "{ran:?}");
+    let comment = site.ours(number, "review").await.concat();
+    assert!(comment.contains("somebody who made a commit of the request can't approve it"), "{comment}");
+    site.says("carol", number, &format!("/approve {}", site.effect(number).await)).await;
+    site.kept(number).await.expect(0).warns(stored);
+
+    // Alice works in Dave's fork and opens the request; he may write here, and made no commit of it.
+    site.gitea.done("dave", "POST", &format!("{SITE}/forks"), json!({})).await;
+    let path = "/repos/dave/site/collaborators/alice";
+    site.gitea.done("dave", "PUT", path, json!({"permission": "write"})).await;
+    let branch = json!({"new_branch_name": "theirs", "old_ref_name": "main"});
+    site.gitea.done("alice", "POST", "/repos/dave/site/branches", branch).await;
+    change("alice", "dave/site", "theirs", "theirs\n").await;
+    let number = site.open("alice", "dave:theirs").await;
+    let request = number.to_string();
+    let vouched = ["review", "--request", &request, "--trusted", "--keep-approvals"];
+    site.gitops(&vouched).await.expect(3);
+    let approve = format!("/approve {}", site.effect(number).await);
+    site.says("dave", number, &approve).await;
+    let ran = site.gitops(&vouched).await.expect(3).says("0 of 1 approvals");
+    assert!(!ran.stderr.contains(stored), "{ran:?}");
+    let comment = site.ours(number, "review").await.concat();
+    assert!(
+        comment.contains("the owner of the fork can push to the request, and can't approve it"),
+        "{comment}"
+    );
+    // The button of the forge is no way around it.
+    let button = json!({"event": "APPROVED", "body": "Good."});
+    site.gitea.done("dave", "POST", &format!("{SITE}/pulls/{number}/reviews"), button).await;
+    site.gitops(&vouched).await.expect(3).says("0 of 1 approvals");
+    site.says("carol", number, &approve).await;
+    site.gitops(&vouched).await.expect(0).warns(stored);
 }
