@@ -37,13 +37,18 @@ const TEMP_PREFIX: &str = ".gitops-tmp-";
 /// A link at `path` is replaced, not followed. After an error the old content is still there, unless the last
 /// step failed: making the new name durable. Nothing else is left behind, but for a crash: a temporary file.
 pub fn atomic_write(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
-    let dir = parent(path);
-    let mut temp = tempfile::Builder::new().prefix(TEMP_PREFIX).tempfile_in(dir)?;
+    atomic_write_from(parent(path), path, bytes, mode)
+}
+
+/// As [`atomic_write`], with the temporary file in another folder of the same file system: where a folder has many files, nobody has
+/// to go through them all to find what a crash left behind.
+pub(crate) fn atomic_write_from(temps: &Path, path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+    let mut temp = tempfile::Builder::new().prefix(TEMP_PREFIX).tempfile_in(temps)?;
     temp.write_all(bytes)?;
     temp.as_file().set_permissions(Permissions::from_mode(mode))?;
     temp.as_file().sync_all()?;
     temp.persist(path).map_err(|error| error.error)?;
-    sync_dir(dir)
+    sync_dir(parent(path))
 }
 
 /// Removes what replacements left behind that a crash cut short.

@@ -51,7 +51,8 @@ async fn a_document_that_does_not_fit_leaves_the_old_one_and_no_rubbish() {
     assert!(is_full(&error), "{error:?}");
     let stored = state.store().load(&cx, "inventory").await.unwrap().unwrap();
     assert_eq!((stored.document, stored.version), (document(10), version));
-    assert_eq!(names(&disk.path("state/store")), [".lock", "inventory"]);
+    assert_eq!(names(&disk.path("state/store")), [".lock", ".temporary", "inventory"]);
+    assert!(names(&disk.path("state/store/.temporary")).is_empty());
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! The document stores: compare and swap, epochs, damage.
 
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use gitops_core::{Cx, Document, ErrorKind, FileStore, MemoryStore, StateStore, Version};
 
@@ -144,14 +144,35 @@ async fn a_document_of_a_newer_version_is_left_as_it_is() {
 #[tokio::test]
 async fn files_are_private_and_nothing_is_left_beside_them() {
     let (folder, store, path) = files();
-    let stray = folder.path().join(".gitops-tmp-dead");
-    std::fs::write(&stray, "cut short").unwrap();
     drop(store);
+    let temps = folder.path().join(".temporary");
+    let stray = temps.join(".gitops-tmp-dead");
+    std::fs::write(&stray, "cut short").unwrap();
     let store = FileStore::open(folder.path()).unwrap();
     swap(&store, None, document(1, "content")).await.unwrap();
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(std::fs::metadata(&temps).unwrap().permissions().mode() & 0o777, 0o700);
     assert!(!stray.exists());
-    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2, "the document and the lock");
+    let count = |folder: &Path| std::fs::read_dir(folder).unwrap().count();
+    assert_eq!(
+        (count(folder.path()), count(&temps)),
+        (3, 0),
+        "the document, the lock, and a folder of nothing"
+    );
+}
+
+#[tokio::test]
+async fn what_an_earlier_version_left_beside_the_documents_goes() {
+    let (folder, store, path) = files();
+    swap(&store, None, document(1, "content")).await.unwrap();
+    drop(store);
+    std::fs::remove_dir(folder.path().join(".temporary")).unwrap();
+    let stray = folder.path().join(".gitops-tmp-dead");
+    std::fs::write(&stray, "cut short").unwrap();
+    let store = FileStore::open(folder.path()).unwrap();
+    assert!(!stray.exists() && path.exists());
+    let stored = store.load(&Cx::system(), "a").await.unwrap().unwrap();
+    swap(&store, Some(&stored.version), document(1, "more")).await.unwrap();
 }
 
 #[tokio::test]

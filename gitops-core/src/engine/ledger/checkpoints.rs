@@ -14,7 +14,9 @@ use super::head::{Head, TRIES, contended};
 use super::unreadable;
 use super::written::Written;
 use crate::cx::Cx;
-use crate::state::inventory::{Head as InventoryHead, Index, Inventory, Level, Place, Shard, ShardId, Slot};
+use crate::state::inventory::{
+    Head as InventoryHead, Index, Inventory, Level, Outline, Place, Shard, ShardId, Slot,
+};
 use crate::state::journal::Anchor;
 use crate::state::record::Intent;
 use crate::state::store::{Document, StateStore};
@@ -54,6 +56,8 @@ pub(super) struct Checkpoints {
     written: Written,
     /// Any shard may hold something else than `written` says.
     in_doubt: bool,
+    /// What the index says of the places of the shards, until somebody asks for them.
+    outline: Option<Outline>,
     /// No shard was read yet, so that nothing is known of what they hold.
     unread: bool,
 }
@@ -73,8 +77,9 @@ impl Checkpoints {
     pub async fn load(cx: &Cx, store: Arc<dyn StateStore>) -> Result<(Self, Option<Loaded>)> {
         let (head, stored) = Head::load(cx, store.clone()).await?;
         let mut checkpoints = Self::new(store, head);
-        let Some((epoch, content)) = stored else { return Ok((checkpoints, None)) };
-        let loaded = match content {
+        let Some(stored) = stored else { return Ok((checkpoints, None)) };
+        let epoch = stored.document.epoch;
+        let loaded = match Content::decode(&stored.document.bytes)? {
             Content::Whole { anchor, inventory } => Loaded { inventory, planned: Vec::new(), anchor, epoch },
             Content::Index(Index { anchor, head, level, shards, .. }) => {
                 (checkpoints.level, checkpoints.places) = (level, shards);
@@ -89,10 +94,10 @@ impl Checkpoints {
     /// epoch. Nothing if there is none, or it is of an older format. The shards are read before the first write.
     pub async fn load_index(cx: &Cx, store: Arc<dyn StateStore>) -> Result<Option<(Self, Anchor, u64)>> {
         let (head, stored) = Head::load(cx, store.clone()).await?;
-        let Some((epoch, Content::Index(Index { anchor, level, shards, .. }))) = stored else {
-            return Ok(None);
-        };
-        let checkpoints = Self { level, places: shards, unread: true, ..Self::new(store, head) };
+        let Some(Document { epoch, bytes }) = stored.map(|stored| stored.document) else { return Ok(None) };
+        let Some(outline) = Outline::decode(&bytes) else { return Ok(None) };
+        let (level, anchor) = (outline.level, outline.anchor.clone());
+        let checkpoints = Self { level, outline: Some(outline), unread: true, ..Self::new(store, head) };
         Ok(Some((checkpoints, anchor, epoch)))
     }
 
@@ -106,6 +111,7 @@ impl Checkpoints {
             keys: BTreeMap::new(),
             written: Written::default(),
             in_doubt: false,
+            outline: None,
             unread: false,
         }
     }
@@ -131,8 +137,18 @@ impl Checkpoints {
     }
 
     /// How many bytes the documents hold.
-    pub fn bytes(&self) -> u64 {
-        self.places.values().map(|place| place.bytes).sum()
+    pub fn bytes(&mut self) -> Result<u64> {
+        self.locate()?;
+        Ok(self.places.values().map(|place| place.bytes).sum())
+    }
+
+    /// Reads where the shards are, if that was not asked for before.
+    fn locate(&mut self) -> Result<()> {
+        if let Some(outline) = &self.outline {
+            self.places = outline.places()?;
+            self.outline = None;
+        }
+        Ok(())
     }
 
     /// Writes the shards that changed, then the index. The index is swapped also if no shard changed: the swap shows
@@ -143,6 +159,7 @@ impl Checkpoints {
     /// there, or the new ones, and the next write goes on from either.
     pub async fn write(&mut self, cx: &Cx, snapshot: &Snapshot<'_>) -> Result<()> {
         if self.unread {
+            self.locate()?;
             self.read_shards(cx, snapshot.inventory.head().clone()).await?;
         }
         for _ in 0..TRIES {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use futures::stream::{self, StreamExt, TryStreamExt};
 
 use crate::cx::Cx;
-pub(super) use crate::state::inventory::{Index, StoredInventory as Content};
+pub(super) use crate::state::inventory::StoredInventory as Content;
 use crate::state::inventory::{Place, Shard, ShardId};
 use crate::state::store::{Document, StateStore};
 use crate::value::{Digest, Error, ErrorKind, Result, Version};
@@ -15,19 +15,6 @@ const AT_ONCE: usize = 16;
 
 /// How often a document that others wrote meanwhile is written again.
 const TRIES: usize = 5;
-
-/// The document that stands for an inventory.
-pub(super) struct StoredIndex {
-    pub content: Content,
-    pub version: Version,
-    pub epoch: u64,
-}
-
-pub(super) async fn load_index(cx: &Cx, store: &dyn StateStore) -> Result<Option<StoredIndex>> {
-    let Some(stored) = store.load(cx, Index::DOCUMENT).await? else { return Ok(None) };
-    let content = Content::decode(&stored.document.bytes)?;
-    Ok(Some(StoredIndex { content, version: stored.version, epoch: stored.document.epoch }))
-}
 
 /// All shards that an index names, with the versions of their documents.
 pub(super) async fn load_shards(

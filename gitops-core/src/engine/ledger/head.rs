@@ -2,10 +2,10 @@ use std::sync::Arc;
 
 use smol_str::{SmolStr, format_smolstr};
 
-use super::documents::{Content, load_index};
+use super::documents::Content;
 use crate::cx::Cx;
 use crate::state::inventory::Index;
-use crate::state::store::{Document, StateStore};
+use crate::state::store::{Document, StateStore, Stored};
 use crate::value::{Error, ErrorKind, Result, Version};
 
 /// How often a write is begun anew after one of its own got in between.
@@ -22,13 +22,12 @@ pub(super) struct Head {
 }
 
 impl Head {
-    /// Reads what a store has, with its epoch; writes nothing.
-    pub async fn load(cx: &Cx, store: Arc<dyn StateStore>) -> Result<(Self, Option<(u64, Content)>)> {
+    /// Reads what a store has; writes nothing.
+    pub async fn load(cx: &Cx, store: Arc<dyn StateStore>) -> Result<(Self, Option<Stored>)> {
         let writer = format_smolstr!("{:032x}", cx.random());
-        let mut head = Self { store, writer, version: None, unsettled: false };
-        let Some(stored) = load_index(cx, &*head.store).await? else { return Ok((head, None)) };
-        head.version = Some(stored.version);
-        Ok((head, Some((stored.epoch, stored.content))))
+        let stored = store.load(cx, Index::DOCUMENT).await?;
+        let version = stored.as_ref().map(|stored| stored.version.clone());
+        Ok((Self { store, writer, version, unsettled: false }, stored))
     }
 
     /// Whether there is an index yet.

@@ -281,7 +281,8 @@ impl Ledger {
     pub async fn compact_if_due(&mut self, cx: &Cx) -> Result<()> {
         self.landed().await?;
         let Writer::Taken(journal) = &self.journal else { return Ok(()) };
-        if journal.bytes() < self.fold_at.max(self.checkpoints.bytes()) {
+        let bytes = journal.bytes();
+        if bytes < self.fold_at || bytes < self.checkpoints.bytes()? {
             return Ok(());
         }
         self.checkpoint(cx, &[]).await?;

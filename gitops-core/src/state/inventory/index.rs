@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use smol_str::SmolStr;
 
 use super::shard::{Level, ShardId};
@@ -84,6 +85,39 @@ impl Slot {
 pub(crate) enum StoredInventory {
     Index(Index),
     Whole { anchor: Anchor, inventory: Inventory },
+}
+
+/// What an index says without its places, which grow with the number of objects: they are read when somebody asks for them.
+#[derive(Debug)]
+pub(crate) struct Outline {
+    pub anchor: Anchor,
+    pub level: Level,
+    shards: Box<RawValue>,
+}
+
+#[derive(Deserialize)]
+struct StoredOutline {
+    format: u32,
+    anchor: Anchor,
+    level: Level,
+    shards: Box<RawValue>,
+}
+
+impl Outline {
+    /// Reads a document of this format; nothing for any other, which [`StoredInventory::decode`] tells of.
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        let stored: StoredOutline = serde_json::from_slice(bytes).ok()?;
+        let StoredOutline { format, anchor, level, shards } = stored;
+        (format == Index::FORMAT).then_some(Self { anchor, level, shards })
+    }
+
+    /// Where the shards are.
+    ///
+    /// # Errors
+    /// `Corrupt` for what names no shards.
+    pub fn places(&self) -> Result<BTreeMap<ShardId, Place>> {
+        serde_json::from_str(self.shards.get()).map_err(|error| damaged(&error))
+    }
 }
 
 /// Format 1.
@@ -186,6 +220,24 @@ mod tests {
         let inventory = Inventory::from_parts(index.head, Vec::new(), Vec::new());
         assert_eq!((inventory.application(), inventory.binding()), ("shop", None));
         assert_eq!(inventory.accepted(), Some(&revision()));
+    }
+
+    #[test]
+    fn an_outline_says_what_the_whole_index_says() {
+        let place = format!(r#"{{"slot":"b","digest":"{}","bytes":7}}"#, Digest::of(b"shard"));
+        let rest = format!(r#""format":3,"writer":"w","head":HEAD,"level":1,"shards":{{"a":{place}}}"#);
+        let head = serde_json::to_string(&Head::default()).unwrap();
+        let bytes = document(&rest.replace("HEAD", &head));
+        let Ok(StoredInventory::Index(index)) = StoredInventory::decode(&bytes) else {
+            panic!("it is of format 3")
+        };
+        let outline = Outline::decode(&bytes).unwrap();
+        assert_eq!((&outline.anchor, outline.level), (&index.anchor, index.level));
+        assert_eq!(outline.places().unwrap(), index.shards);
+        let older = document(r#""format":2,"writer":"w","owner":"shop/1","level":0,"shards":{}"#);
+        assert!(Outline::decode(&older).is_none());
+        let wrong = Outline::decode(&document(&rest.replace(&place, "7").replace("HEAD", &head))).unwrap();
+        assert_eq!(wrong.places().unwrap_err().kind(), ErrorKind::Corrupt);
     }
 
     #[test]

@@ -5,7 +5,7 @@ mod shard;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use index::{Index, Place, Slot, StoredInventory};
+pub(crate) use index::{Index, Outline, Place, Slot, StoredInventory};
 pub(crate) use shard::{Level, Shard, ShardId};
 
 use std::collections::BTreeMap;

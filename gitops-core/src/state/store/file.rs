@@ -20,6 +20,8 @@ use crate::value::{Error, ErrorKind, Result, Version};
 const DOCUMENT_LIMIT: u64 = 1 << 30;
 const NAME_LIMIT: usize = 128;
 const LOCK: &str = ".lock";
+/// The folder in which documents are written before they replace the ones of before.
+const TEMPS: &str = ".temporary";
 
 /// Documents as files in one folder, each replaced whole.
 ///
@@ -46,7 +48,7 @@ impl FileStore {
         let dir: PathBuf = dir.into();
         fs::create_private_dir(&dir).map_err(|error| fs::failed("create the store", &dir, error))?;
         let _lock = lock(&dir)?;
-        fs::remove_stray_temps(&dir).map_err(|error| fs::failed("clean the store", &dir, error))?;
+        clean(&dir).map_err(|error| fs::failed("clean the store", &dir, error))?;
         Ok(Self { writable: true, ..Self::read_only(dir) })
     }
 
@@ -114,6 +116,15 @@ impl StoreWatch for FileStore {
     }
 }
 
+/// Removes what a crash left behind. Earlier versions wrote beside the documents: one look through all of them, the first time.
+fn clean(dir: &Path) -> std::io::Result<()> {
+    let temps = dir.join(TEMPS);
+    match temps.is_dir() {
+        true => fs::remove_stray_temps(&temps),
+        false => fs::remove_stray_temps(dir).and_then(|()| fs::create_private_dir(&temps)),
+    }
+}
+
 fn replace(dir: &Path, name: &str, expect: Option<&Version>, document: Document) -> Result<Version> {
     let _lock = lock(dir)?;
     let before = read(dir, name)?;
@@ -121,7 +132,7 @@ fn replace(dir: &Path, name: &str, expect: Option<&Version>, document: Document)
     check_size(name, &document)?;
     let sealed = Sealed::after(before.as_ref(), name, document);
     let path = dir.join(name);
-    fs::atomic_write(&path, &sealed.encode(name), fs::PRIVATE)
+    fs::atomic_write_from(&dir.join(TEMPS), &path, &sealed.encode(name), fs::PRIVATE)
         .map_err(|error| fs::failed("write the document", &path, error).outcome_unknown())?;
     Ok(sealed.stored.version)
 }
