@@ -5,6 +5,7 @@ mod corpus;
 mod edges;
 mod field;
 mod kit;
+mod network;
 mod objects;
 mod policies;
 mod popular;

@@ -38,11 +38,11 @@ const FILES: [(&str, &str); 6] = [
     ("other/README.md", "x"),
 ];
 
-fn overlay(kustomize: Kustomize) -> impl Render + 'static {
+pub fn overlay(kustomize: Kustomize) -> impl Render + 'static {
     renderer().kustomized("overlay", kustomize)
 }
 
-fn lines(render: impl Render + 'static, files: &[(&str, &str)]) -> String {
+pub fn lines(render: impl Render + 'static, files: &[(&str, &str)]) -> String {
     match Renderer::new(Arc::new(render)).render(&Cx::system(), &snapshot(files)) {
         Ok(rendered) => {
             let objects = rendered
