@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use testbed::{Gitea, Runner};
 
 use super::{SITE, Site, body};
-use crate::support::World;
+use crate::support::{Ran, World};
 
 const GATE: &str =
     "gates: [{ name: changes, rule: plan.update == 0, otherwise: needs-approval, message: ask }]\n";
@@ -150,6 +150,20 @@ impl Jobs {
         lines
     }
 
+    /// Alice's request of some files, as the first job leaves it: planned, waiting, and with one comment. Gives its head, its number and
+    /// the comment.
+    async fn first_review(&self, files: &[(&str, Option<&str>)]) -> (String, u64, Value) {
+        let site = &self.site;
+        let head = site.commit_on("feature", files);
+        let number = site.open("alice", "feature").await;
+        assert_eq!(self.ended("pull_request", 1).await, ["success"], "{}", self.runner.log());
+        assert_eq!(self.stands(&head).await, ["plan success", "policy pending"], "{}", self.runner.log());
+        let first = self.ours(number).await;
+        let run = format!("[Full plan](<{}/platform/site/actions/runs/", site.gitea.url());
+        assert!(first.len() == 1 && body(&first[0]).contains(&run), "{first:#?}");
+        (head, number, first.into_iter().next().unwrap())
+    }
+
     /// Our comments on a request.
     async fn ours(&self, number: u64) -> Vec<Value> {
         let mut comments = self.site.comments(number).await;
@@ -166,13 +180,8 @@ async fn the_ready_made_jobs_review_keep_an_approval_and_apply_what_was_approved
     // Everybody who may read the repository reads the log of a job.
     let planted = concat!("gh", "p_a1B2c3a1B2c3a1B2c3a1B2c3a1B2c3a1B2c3");
     let note = format!("use {planted}\npassword=planted-word\n");
-    let head = site.commit_on("feature", &[("index.html", Some("new\n")), ("note", Some(&note))]);
-    let number = site.open("alice", "feature").await;
-    assert_eq!(jobs.ended("pull_request", 1).await, ["success"], "{}", jobs.runner.log());
-    assert_eq!(jobs.stands(&head).await, ["plan success", "policy pending"], "{}", jobs.runner.log());
-    let first = jobs.ours(number).await;
-    let run = format!("[Full plan](<{}/platform/site/actions/runs/", site.gitea.url());
-    assert!(first.len() == 1 && body(&first[0]).contains(&run), "{first:#?}");
+    let files = [("index.html", Some("new\n")), ("note", Some(note.as_str()))];
+    let (head, number, first) = jobs.first_review(&files).await;
     assert!(jobs.runner.log().contains("\"kind\": \"Review\""), "{}", jobs.runner.log());
 
     // A review comes before anybody could have read the comment: the job looks at once, and says so.
@@ -190,7 +199,7 @@ async fn the_ready_made_jobs_review_keep_an_approval_and_apply_what_was_approved
     site.bobs_word(number).await;
     assert_eq!(jobs.ended("pull_request_comment", 2).await, ["success"; 2], "{}", jobs.runner.log());
     let again = jobs.ours(number).await;
-    assert_eq!((again.len(), &again[0]["id"]), (1, &first[0]["id"]));
+    assert_eq!((again.len(), &again[0]["id"]), (1, &first["id"]));
     assert_eq!(body(&again[0]), body(&approved[0]));
 
     site.merge(number).await.unwrap();
@@ -230,13 +239,7 @@ async fn the_ready_made_jobs_review_keep_an_approval_and_apply_what_was_approved
 async fn githubs_action_reviews_keeps_an_approval_and_what_was_approved_is_applied() {
     let jobs = Jobs::of(true, Jobs::ship_for_github).await;
     let site = &jobs.site;
-    let head = site.commit_on("feature", &[("index.html", Some("new\n"))]);
-    let number = site.open("alice", "feature").await;
-    assert_eq!(jobs.ended("pull_request", 1).await, ["success"], "{}", jobs.runner.log());
-    assert_eq!(jobs.stands(&head).await, ["plan success", "policy pending"], "{}", jobs.runner.log());
-    let first = jobs.ours(number).await;
-    let run = format!("[Full plan](<{}/platform/site/actions/runs/", site.gitea.url());
-    assert!(first.len() == 1 && body(&first[0]).contains(&run), "{first:#?}");
+    let (head, number, _) = jobs.first_review(&[("index.html", Some("new\n"))]).await;
     // What anybody else says starts no job that does something.
     site.comment("bob", number, "Nice.").await;
     site.bobs_word(number).await;
@@ -298,41 +301,91 @@ async fn two_jobs_at_once_for_one_request_write_one_comment() {
     assert!(good.contains(&"gitops/plan success".to_owned()), "{good:?}");
 }
 
+/// The commit that a queue makes of the target branch and a request, as its job finds it.
+struct Queued {
+    commit: String,
+    event: String,
+}
+
+impl Queued {
+    fn of(site: &Site, number: u64) -> Self {
+        site.world.git(&["fetch", "-q", &site.url(), "main"]);
+        site.world.git(&["checkout", "-q", "-B", "queue", "FETCH_HEAD"]);
+        site.world.git(&["merge", "-q", "--no-ff", "--no-edit", "feature"]);
+        let commit = site.world.git(&["rev-parse", "HEAD"]).trim().to_owned();
+        let branch = format!("gh-readonly-queue/main/pr-{number}-{commit}");
+        site.world.git(&["push", "-q", &site.url(), &format!("HEAD:refs/heads/{branch}")]);
+        site.world.git(&["checkout", "-q", "main"]);
+        let event = json!({"merge_group": {
+            "head_sha": commit, "head_ref": format!("refs/heads/{branch}"), "base_ref": "refs/heads/main",
+        }});
+        let path = site.world.path(&format!("{commit}.json"));
+        fs::write(&path, event.to_string()).unwrap();
+        Self { commit, event: path.display().to_string() }
+    }
+
+    /// What the job of the queue says of it.
+    async fn reviewed(&self, site: &Site) -> Ran {
+        let url = site.gitea.url();
+        let job = [
+            ("GITHUB_ACTIONS", "true"),
+            ("GITEA_ACTIONS", "true"),
+            ("GITHUB_SERVER_URL", url.as_str()),
+            ("GITHUB_REPOSITORY", "platform/site"),
+            ("GITHUB_EVENT_PATH", &self.event),
+            ("THE_TOKEN", site.gitea.token()),
+        ];
+        site.gitops_in(&job, &["review"]).await
+    }
+}
+
 /// A commit of a merge queue is no head of a request: it gets the statuses, must have the approved effect, and is asked about nowhere.
+/// Where the target branch moved meanwhile, the approval holds exactly as far as the effect does.
 #[tokio::test]
 async fn a_job_for_a_merge_queue_is_red_until_the_effect_is_approved() {
     let site = Site::new().await;
+    let lines = |first: &str, last: &str| format!("{first}\n2\n3\n4\n5\n6\n7\n8\n{last}\n");
+    let main = |path: &str, text: &str| {
+        site.world.commit("Main", &[(path, Some(text))]);
+        site.push("main");
+    };
+    main("lines", &lines("1", "9"));
+    site.gitops(&["apply", "--yes"]).await.expect(0);
     site.configure(&(site.forge() + GATE));
-    site.commit_on("feature", &[("index.html", Some("new\n"))]);
+    site.commit_on("feature", &[("lines", Some(&lines("one", "9")))]);
     let number = site.open("alice", "feature").await;
     let keep =
         || site.gitops_owned(vec!["review".into(), format!("--request={number}"), "--keep-approvals".into()]);
     keep().await.expect(3);
-    site.world.git(&["checkout", "-q", "-B", "queue"]);
-    site.world.git(&["merge", "-q", "--no-ff", "--no-edit", "feature"]);
-    let queued = site.world.git(&["rev-parse", "HEAD"]).trim().to_owned();
-    let branch = format!("gh-readonly-queue/main/pr-{number}-{queued}");
-    site.world.git(&["push", "-q", &site.url(), &format!("HEAD:refs/heads/{branch}")]);
-    site.world.git(&["checkout", "-q", "main"]);
-    let event = json!({"merge_group": {
-        "head_sha": queued, "head_ref": format!("refs/heads/{branch}"), "base_ref": "refs/heads/main",
-    }});
-    fs::write(site.world.path("event.json"), event.to_string()).unwrap();
-    let (url, event) = (site.gitea.url(), site.world.path("event.json"));
-    let job = [
-        ("GITHUB_ACTIONS", "true"),
-        ("GITEA_ACTIONS", "true"),
-        ("GITHUB_SERVER_URL", url.as_str()),
-        ("GITHUB_REPOSITORY", "platform/site"),
-        ("GITHUB_EVENT_PATH", event.to_str().unwrap()),
-        ("THE_TOKEN", site.gitea.token()),
-    ];
+    let queued = Queued::of(&site, number);
     let comments = site.comments(number).await;
-    let refused = site.gitops_in(&job, &["review"]).await.expect(1);
+    let refused = queued.reviewed(&site).await.expect(1);
     refused.warns("2 statuses written").warns("Refused:");
-    assert_eq!(site.statuses(&queued).await, ["gitops/plan success", "gitops/policy failure"]);
+    assert_eq!(site.statuses(&queued.commit).await, ["gitops/plan success", "gitops/policy failure"]);
     site.bobs_approval(number).await;
     keep().await.expect(0);
-    site.gitops_in(&job, &["review"]).await.expect(0).warns("1 status written");
+    queued.reviewed(&site).await.expect(0).warns("1 status written");
     assert_eq!(site.comments(number).await.len(), comments.len() + 1, "nothing is said but by Bob");
+
+    // The queue makes another commit of a branch that moved elsewhere, and one of a branch that moved where the request does.
+    fs::write(site.world.path("repository/README"), "elsewhere\n").unwrap();
+    site.world.commit("Elsewhere", &[]);
+    site.push("main");
+    let elsewhere = Queued::of(&site, number);
+    elsewhere.reviewed(&site).await.expect(0).warns("2 statuses written");
+    assert_eq!(site.statuses(&elsewhere.commit).await, ["gitops/plan success", "gitops/policy success"]);
+    main("lines", &lines("1", "nine"));
+    let moved = Queued::of(&site, number);
+    moved.reviewed(&site).await.expect(1).warns("Refused:");
+    assert_eq!(site.statuses(&moved.commit).await, ["gitops/plan success", "gitops/policy failure"]);
+    keep().await.expect(3);
+    site.bobs_approval(number).await;
+    keep().await.expect(0);
+    moved.reviewed(&site).await.expect(0);
+    let earlier = site.statuses(&elsewhere.commit).await;
+    assert_eq!(
+        earlier,
+        ["gitops/plan success", "gitops/policy success"],
+        "it is of what is no more, and stays"
+    );
 }
