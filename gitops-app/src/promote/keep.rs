@@ -17,7 +17,7 @@ const CLOSED: usize = 16;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Proposed {
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    last: Option<Last>,
+    pub(super) last: Option<Last>,
     /// Requests that are over, and the versions that they brought.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     over: Vec<(u64, Digest)>,
@@ -25,10 +25,10 @@ pub struct Proposed {
 
 /// The last request, as it was left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Last {
-    request: u64,
+pub(super) struct Last {
+    pub request: u64,
     /// The versions that it brings.
-    versions: Digest,
+    pub versions: Digest,
     /// The files that it brings, whole.
     files: Digest,
 }
@@ -181,10 +181,10 @@ impl Promotion {
     }
 
     fn branch(&self) -> String {
-        format!("gitops/promote-{}-to-{}", self.from, self.to)
+        branch(&self.from, &self.to)
     }
 
-    fn versions(&self) -> Digest {
+    pub(super) fn versions(&self) -> Digest {
         Digest::of(self.lines().join("\n").as_bytes())
     }
 
@@ -213,9 +213,7 @@ impl Promotion {
         request: &ChangeRequest,
         text: &str,
     ) -> Result<()> {
-        let context = to.config.forge.as_ref().map_or(FORGE_CONTEXT, |forge| &forge.context);
-        let marker = Marker::new(format!("promotion/{context}/{}", self.to))?;
-        forge.upsert_comment(cx, request.number, &marker, text).await.map(drop)
+        say_in(cx, to, forge, (request, &self.to), text).await
     }
 
     /// Has the branch lead to a commit; gives whether it led elsewhere before.
@@ -239,10 +237,47 @@ impl Promotion {
 
     /// Whether a commit was made by a promotion like this one, and nobody touched it since.
     async fn is_ours(&self, cx: &Cx, to: &Session, git: &GitSource, head: &Revision) -> Result<bool> {
-        let Some(history) = to.engine.source().history() else { return Ok(false) };
-        let commit = history.describe(cx, head).await?;
-        // Before the forge was asked for an address, all were made by the same nobody.
-        let committers = [git.committer(), to.git.committer()];
-        Ok(commit.summary == self.title() && committers.contains(&commit.committer))
+        is_untouched(cx, to, git, head, &self.title()).await
     }
+}
+
+/// What the branches of promotions begin with.
+pub(super) const BRANCH: &str = "gitops/promote-";
+
+/// The branch of the one request of a promotion by rule.
+pub(super) fn branch(from: &str, to: &str) -> String {
+    format!("{BRANCH}{from}-to-{to}")
+}
+
+/// What a promotion is called.
+pub(super) fn title(from: &str, to: &str) -> String {
+    format!("Promote {from} to {to}")
+}
+
+/// Keeps the one comment of the promotion to an application at a text.
+pub(super) async fn say_in(
+    cx: &Cx,
+    session: &Session,
+    forge: &dyn Forge,
+    (request, to): (&ChangeRequest, &str),
+    text: &str,
+) -> Result<()> {
+    let context = session.config.forge.as_ref().map_or(FORGE_CONTEXT, |forge| &forge.context);
+    let marker = Marker::new(format!("promotion/{context}/{to}"))?;
+    forge.upsert_comment(cx, request.number, &marker, text).await.map(drop)
+}
+
+/// Whether a commit was made by a promotion of this title, and nobody touched it since.
+pub(super) async fn is_untouched(
+    cx: &Cx,
+    session: &Session,
+    git: &GitSource,
+    head: &Revision,
+    title: &str,
+) -> Result<bool> {
+    let Some(history) = session.engine.source().history() else { return Ok(false) };
+    let commit = history.describe(cx, head).await?;
+    // Before the forge was asked for an address, all were made by the same nobody.
+    let committers = [git.committer(), session.git.committer()];
+    Ok(commit.summary == title && committers.contains(&commit.committer))
 }

@@ -7,11 +7,13 @@
 
 mod compare;
 mod edit;
+mod ended;
 mod files;
 mod hcl;
 mod keep;
 mod version;
 
+pub use ended::end;
 pub use keep::{Kept, Proposed};
 
 use std::collections::BTreeMap;
@@ -117,10 +119,37 @@ impl Promotion {
     /// # Cancel safety
     /// Dropping the future has no effect.
     pub async fn between(cx: &Cx, from: &Session, to: &Session, whole: &[String]) -> Result<Self> {
-        let target = check(&from.config, &to.config)?;
         let revision = to.engine.source().resolve(cx).await?;
-        let [ours, theirs] = [from, to].map(|session| session.engine.source().fetch(cx, &revision));
-        let (ours, theirs) = (ours.await?, theirs.await?);
+        Self::at(cx, (from, &revision), (to, &revision), whole).await
+    }
+
+    /// The same where the first application is held to another revision: what it declares there.
+    ///
+    /// # Errors
+    /// Those of [`between`](Self::between).
+    ///
+    /// # Cancel safety
+    /// Dropping the future has no effect.
+    pub async fn between_held(
+        cx: &Cx,
+        from: &Session,
+        held: &Revision,
+        to: &Session,
+        whole: &[String],
+    ) -> Result<Self> {
+        let revision = to.engine.source().resolve(cx).await?;
+        Self::at(cx, (from, held), (to, &revision), whole).await
+    }
+
+    async fn at(
+        cx: &Cx,
+        (from, held): (&Session, &Revision),
+        (to, revision): (&Session, &Revision),
+        whole: &[String],
+    ) -> Result<Self> {
+        let target = check(&from.config, &to.config)?;
+        let ours = from.engine.source().fetch(cx, held).await?;
+        let theirs = to.engine.source().fetch(cx, revision).await?;
         let (folder, patterns) = (to.config.source.path.clone(), whole.to_vec());
         let is_by_rule = |rule: &PromoteConfig| rule.from == from.config.name && rule.files == whole;
         let is_by_rule = to.config.promote.as_ref().is_some_and(is_by_rule);
@@ -130,7 +159,7 @@ impl Promotion {
         });
         let compare::Compared { changes, left, others, files } = found.await??;
         let (from, to) = (from.config.name.clone(), to.config.name.clone());
-        Ok(Self { from, to, revision, changes, left, others, files, target, is_by_rule })
+        Ok(Self { from, to, revision: held.clone(), changes, left, others, files, target, is_by_rule })
     }
 
     /// Whether there is nothing to promote.
@@ -163,7 +192,7 @@ impl Promotion {
     }
 
     fn title(&self) -> String {
-        format!("Promote {} to {}", self.from, self.to)
+        keep::title(&self.from, &self.to)
     }
 
     fn lines(&self) -> Vec<String> {

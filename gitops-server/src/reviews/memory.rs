@@ -50,6 +50,9 @@ pub(super) struct Promoting {
     /// The revision of the other application that was not well, and when it was seen so last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unwell: Option<(String, Time)>,
+    /// A request that is to be closed, and why, until that is done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left: Option<(u64, String)>,
 }
 
 impl Memory {
@@ -114,7 +117,12 @@ impl Memory {
         Ok(self.load(cx).await?.0.promotions.remove(application).unwrap_or_default())
     }
 
-    /// Changes that, on the disk before this returns.
+    /// The same of all applications of which something is remembered.
+    pub async fn all_promoting(&self, cx: &Cx) -> Result<BTreeMap<String, Promoting>> {
+        Ok(self.load(cx).await?.0.promotions)
+    }
+
+    /// Changes what is remembered of a promotion, on the disk before this returns.
     pub async fn promote(&self, cx: &Cx, application: &str, change: impl Fn(&mut Promoting)) -> Result<()> {
         let note = |book: &mut Book| {
             let promoting = book.promotions.entry(application.to_owned()).or_default();

@@ -139,7 +139,7 @@ impl Shared {
                 self.names.change(cx, |said| said.forget(&context, &application)).await?;
             }
         }
-        Ok(())
+        self.end_left_promotions(cx).await
     }
 
     /// The names that the configuration has, of whatever repository: another process may speak under some of them.

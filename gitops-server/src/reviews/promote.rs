@@ -2,11 +2,13 @@
 
 use gitops_app::config::{Config, PromoteConfig};
 use gitops_app::forge::patiently;
-use gitops_app::promote::{Kept, Promotion};
+use gitops_app::promote::{Kept, Promotion, end};
 use gitops_app::rollback::deployed_at;
 use gitops_app::session::Session;
 use gitops_core::capability::Readiness;
-use gitops_core::{Cx, EngineHandle, EngineStatus, ErrorKind, HealthStatus, Phase, Result, SyncStatus, Time};
+use gitops_core::{
+    Cx, EngineHandle, EngineStatus, ErrorKind, HealthStatus, Phase, Pin, Result, SyncStatus, Time,
+};
 use gitops_forge::RequestState;
 
 use super::Shared;
@@ -117,7 +119,10 @@ impl Shared {
         let status = handle.status().borrow().clone();
         let Some(live) = live(&status) else {
             *known = Known::default();
-            return self.under_way(cx, from, &status).await;
+            return match status.pinned.as_ref().filter(|pin| pin.ahead_of.is_none()) {
+                Some(pin) => Box::pin(self.held(cx, config, rule, (from, pin))).await,
+                None => self.under_way(cx, from, &status).await,
+            };
         };
         if known.live != live {
             let deployed = deployed_at(cx, from).await?;
@@ -127,6 +132,7 @@ impl Shared {
             let settled = settled.clone();
             return self.settled(cx, settled).await;
         }
+        self.end_left_promotion(cx, &config.name, &self.memory.promoting(cx, &config.name).await?).await?;
         let ours = self.warm.look(cx, from).await?;
         let ours = ours.session();
         let promoting = self.memory.promoting(cx, &config.name).await?;
@@ -178,6 +184,91 @@ impl Shared {
         let ours = self.warm.look(cx, from).await?;
         let why = unwell_of(status, &ours.session().unready(cx).await);
         Ok(why.map_or(Look::Nothing, |why| not_healthy(from, &why)))
+    }
+
+    /// The other application is held to a revision: what was proposed of a newer one is not what is proven there any more.
+    async fn held(
+        &self,
+        cx: &Cx,
+        config: &Config,
+        rule: &PromoteConfig,
+        (from, pin): (&Config, &Pin),
+    ) -> Result<Look> {
+        let promoting = self.memory.promoting(cx, &config.name).await?;
+        let proposed = promoting.proposed;
+        if promoting.left.is_none() && proposed.request().is_none() {
+            return Ok(Look::Nothing);
+        }
+        let (ours, theirs) = (self.warm.look(cx, from).await?, self.warm.look(cx, config).await?);
+        let (ours, theirs) = (ours.session(), theirs.session());
+        self.close_left(cx, theirs, &config.name).await?;
+        let there = Promotion::between_held(cx, ours, &pin.revision, theirs, &rule.files).await?;
+        if !there.brings(&proposed)
+            && let Some(open) = proposed.left_open(cx, &*self.forge, None, &config.name).await?
+        {
+            let at = pin.revision.short();
+            let why = format!("`{}` is pinned to {at}, which does not have these versions", from.name);
+            self.leave(cx, &config.name, open.number, &why).await?;
+            self.close_left(cx, theirs, &config.name).await?;
+        }
+        Ok(Look::Nothing)
+    }
+
+    /// Ends the requests of promotions whose applications have other names now, or that no rule keeps any more.
+    pub(super) async fn end_left_promotions(&self, cx: &Cx) -> Result<()> {
+        for (to, promoting) in self.memory.all_promoting(cx).await? {
+            self.end_left_promotion(cx, &to, &promoting).await?;
+        }
+        Ok(())
+    }
+
+    async fn end_left_promotion(&self, cx: &Cx, to: &str, promoting: &Promoting) -> Result<()> {
+        let applications = self.applications();
+        let config = applications.all.iter().find(|config| config.name == to);
+        let from = config.and_then(|config| Some(config.promote.as_ref()?.from.as_str()));
+        if let Some(left) = patiently(cx, || promoting.proposed.left_open(cx, &*self.forge, from, to)).await?
+        {
+            let why = match from {
+                Some(from) => format!("`{to}` is promoted from `{from}` now"),
+                None => format!("no rule promotes anything to `{to}` any more"),
+            };
+            self.leave(cx, to, left.number, &why).await?;
+        } else if promoting.left.is_none() {
+            return Ok(());
+        }
+        let Some(any) = self.chosen.first() else { return Ok(()) };
+        let look = self.warm.look(cx, any).await?;
+        self.close_left(cx, look.session(), to).await
+    }
+
+    /// Remembers that a request is to be closed. It is forgotten as what was proposed, so that nobody takes it for one that a person
+    /// closed.
+    async fn leave(&self, cx: &Cx, to: &str, number: u64, why: &str) -> Result<()> {
+        let note = |promoting: &mut Promoting| {
+            promoting.proposed.forget_last();
+            promoting.left = Some((number, why.to_owned()));
+        };
+        self.memory.promote(cx, to, note).await
+    }
+
+    /// Closes the request that is to be closed, if there is one, and says why in it.
+    async fn close_left(&self, cx: &Cx, session: &Session, to: &str) -> Result<()> {
+        let Some((number, why)) = self.memory.promoting(cx, to).await?.left else { return Ok(()) };
+        let request = match patiently(cx, || self.forge.change_request(cx, number)).await {
+            Err(error) if error.is_not_found() => None,
+            found => Some(found?).filter(|request| request.state == RequestState::Open),
+        };
+        if let Some(request) = request {
+            let is_closed = end(cx, session, &*self.forge, (&request, to), &why).await?;
+            let how = if is_closed { "closed" } else { "not kept current" };
+            self.tell(&ServerEvent::Promotion {
+                repository: self.repository.clone(),
+                application: to.to_owned(),
+                request: Some(number),
+                description: format!("{how}: {why}"),
+            });
+        }
+        self.memory.promote(cx, to, |promoting| promoting.left = None).await
     }
 
     /// Nothing differs: closes the request, if it is open. It is forgotten first, so that nobody takes it for one that a person

@@ -4,6 +4,7 @@ mod ahead;
 mod approving;
 mod ci;
 mod drift;
+mod pairs;
 mod promote;
 mod renamed;
 mod rollback;

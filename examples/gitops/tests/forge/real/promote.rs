@@ -65,7 +65,7 @@ async fn the_request_has_the_versions_and_is_there_once() {
     assert_eq!(text, module("2"));
 }
 
-fn values(tag: &str) -> String {
+pub(super) fn values(tag: &str) -> String {
     format!("image: {{ repository: acme/web, tag: {tag} }}\n")
 }
 
@@ -74,7 +74,7 @@ const BRANCH: &str = "gitops/promote-staging-to-prod";
 
 impl Site {
     /// Two applications in one repository, the second one promoted from the first by rule.
-    async fn promoted() -> Self {
+    pub(super) async fn promoted() -> Self {
         let site = Self::new().await;
         let (staging, prod) = (values("1.5.0"), values("1.4.0"));
         site.world.commit("Both", &[("staging/v.yaml", Some(&staging)), ("prod/v.yaml", Some(&prod))]);
@@ -97,7 +97,7 @@ impl Site {
     }
 
     /// A commit that gives staging another version.
-    fn stage(&self, tag: &str) {
+    pub(super) fn stage(&self, tag: &str) {
         self.world.commit(tag, &[("staging/v.yaml", Some(&values(tag)))]);
         self.push("main");
     }
@@ -109,7 +109,7 @@ impl Site {
     }
 }
 
-fn is_promotion(event: &Value, said: &str) -> bool {
+pub(super) fn is_promotion(event: &Value, said: &str) -> bool {
     let description = event["description"].as_str().unwrap_or_default();
     event["type"] == "promotion" && event["application"] == "prod" && description.contains(said)
 }

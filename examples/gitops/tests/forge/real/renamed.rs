@@ -8,7 +8,7 @@ use super::{Site, body};
 
 impl Site {
     /// Replaces a part of the configuration, which must be there.
-    fn rewrite(&self, from: &str, to: &str) {
+    pub(super) fn rewrite(&self, from: &str, to: &str) {
         let path = self.world.path("gitops.yaml");
         let text = std::fs::read_to_string(&path).unwrap();
         assert!(text.contains(from), "{text}");

@@ -167,9 +167,14 @@ impl Serving {
     }
 
     /// Ends it as a service manager does; gives how it ended.
-    pub async fn stop(mut self) -> i32 {
+    pub async fn stop(self) -> i32 {
         let pid = rustix::process::Pid::from_raw(self.child.id().cast_signed()).unwrap();
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        self.ended().await
+    }
+
+    /// Waits until it ends; gives how.
+    pub async fn ended(mut self) -> i32 {
         let cx = patience();
         while self.next(&cx, "its end").await.is_some() {}
         self.child.wait().unwrap().code().unwrap()
