@@ -1,5 +1,6 @@
 use std::cell::OnceCell;
 
+use gitops_core::redact::credentials;
 use gitops_core::{Diagnostic, Span};
 
 use super::{Place, YamlLimits};
@@ -14,8 +15,9 @@ pub(crate) struct Fault {
 }
 
 impl Fault {
+    /// The message quotes what is wrong: that may be a secret that stands where another thing is meant to.
     pub fn new(code: &'static str, place: Place, message: impl Into<String>) -> Self {
-        Self { code, place, message: message.into(), help: None }
+        Self { code, place, message: credentials(&message.into()).into_owned(), help: None }
     }
 
     /// The text is not YAML or JSON.
@@ -94,7 +96,9 @@ impl<'a> File<'a> {
 
     fn span(&self, Place { line, column }: Place) -> Span {
         let lines = self.lines.get_or_init(|| self.text.lines().collect());
-        let text = lines.get(line as usize - 1).filter(|_| self.is_open()).copied().unwrap_or_default();
+        // A line is shown as it stands or not at all: what is masked stands elsewhere than the place says.
+        let is_shown = |text: &&&str| self.is_open() && credentials(text) == **text;
+        let text = lines.get(line as usize - 1).filter(is_shown).copied().unwrap_or_default();
         let text: String = text.chars().take(SHOWN).collect();
         let tail = text.chars().skip(column as usize - 1);
         let width = tail.take_while(|c| !c.is_whitespace() && *c != ':').count().max(1);

@@ -1,5 +1,7 @@
 //! Secrets are planted wherever one could be, and no output has one.
 
+mod refused;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use serde_json::{Value, json};
@@ -94,22 +96,9 @@ fn states(site: &Site) -> Vec<(String, String)> {
     found
 }
 
-async fn outputs(site: &Site, serving: &mut Serving, number: u64, head: &str) -> Vec<(String, String)> {
-    let mut all = states(site);
-    serving.so_far();
-    all.push(("events".to_owned(), format!("{:?}", serving.told)));
-    all.push(("standard error".to_owned(), serving.said()));
-    all.push(("metrics".to_owned(), serving.get("/metrics").await));
-    for comment in site.comments(number).await.iter().filter(|comment| comment["user"]["login"] == "gitops") {
-        let text = body(comment);
-        all.push(("comment".to_owned(), text.to_owned()));
-        if let Some((_, rest)) = text.split_once("(<https://plans.example") {
-            let path = rest.split('>').next().unwrap();
-            all.push(("page".to_owned(), serving.get(path).await));
-            all.push(("document".to_owned(), serving.get(&format!("{path}.json")).await));
-        }
-    }
-    // What we wrote beside comments: issues, requests, and the commits of those.
+/// What we wrote beside comments: issues, requests, the commits of those, and the statuses of a commit.
+async fn of_forge(site: &Site, head: &str) -> Vec<(String, String)> {
+    let mut all = Vec::new();
     for kind in ["issues", "pulls"] {
         let path = format!("{SITE}/issues?state=all&type={kind}&created_by=gitops");
         let found = site.gitea.done("bob", "GET", &path, Value::Null).await;
@@ -125,6 +114,25 @@ async fn outputs(site: &Site, serving: &mut Serving, number: u64, head: &str) ->
     let statuses = format!("{SITE}/commits/{head}/statuses?limit=50");
     let statuses = site.gitea.done("bob", "GET", &statuses, Value::Null).await;
     all.push(("statuses".to_owned(), statuses.to_string()));
+    all
+}
+
+async fn outputs(site: &Site, serving: &mut Serving, number: u64, head: &str) -> Vec<(String, String)> {
+    let mut all = states(site);
+    serving.so_far();
+    all.push(("events".to_owned(), format!("{:?}", serving.told)));
+    all.push(("standard error".to_owned(), serving.said()));
+    all.push(("metrics".to_owned(), serving.get("/metrics").await));
+    for comment in site.comments(number).await.iter().filter(|comment| comment["user"]["login"] == "gitops") {
+        let text = body(comment);
+        all.push(("comment".to_owned(), text.to_owned()));
+        if let Some((_, rest)) = text.split_once("(<https://plans.example") {
+            let path = rest.split('>').next().unwrap();
+            all.push(("page".to_owned(), serving.get(path).await));
+            all.push(("document".to_owned(), serving.get(&format!("{path}.json")).await));
+        }
+    }
+    all.extend(of_forge(site, head).await);
     let both = |output: &'static str| {
         ["--base", "main", "--head", head]
             .map(str::to_owned)
