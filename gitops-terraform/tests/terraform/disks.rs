@@ -2,10 +2,13 @@
 
 use std::fs;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 
+use async_trait::async_trait;
 use gitops_core::*;
 use gitops_terraform::{StateServer, Terraform};
 use testbed::SmallDisk;
+use tokio::sync::Notify;
 
 use crate::backends::Remote;
 use crate::support::*;
@@ -229,6 +232,63 @@ async fn a_call_that_ends_while_a_kept_state_is_pushed_says_so_and_leaves_it() {
     let kept = files_below(&world.work());
     assert!(kept.iter().any(|path| path.ends_with("errored.tfstate")), "{kept:?}");
     remote.hang(false);
+    ends_well(&world, &things).await;
+}
+
+/// A store that takes everything but the bytes of states.
+#[derive(Default)]
+struct Shut {
+    inner: MemoryStore,
+    mode: AtomicU8,
+    hangs: Notify,
+}
+
+/// What it does with the bytes of a state.
+const TAKES: u8 = 0;
+const REFUSES: u8 = 1;
+const HANGS: u8 = 2;
+
+#[async_trait]
+impl StateStore for Shut {
+    async fn load(&self, cx: &Cx, name: &str) -> Result<Option<Stored>> {
+        self.inner.load(cx, name).await
+    }
+
+    async fn swap(&self, cx: &Cx, name: &str, expect: Option<&Version>, new: Document) -> Result<Version> {
+        match self.mode.load(Ordering::Relaxed) {
+            REFUSES if name.contains('.') => Err(Error::new(ErrorKind::Storage, "it takes no state")),
+            HANGS if name.contains('.') => {
+                self.hangs.notify_one();
+                std::future::pending().await
+            }
+            _ => self.inner.swap(cx, name, expect, new).await,
+        }
+    }
+}
+
+/// Our own server answers at once what state is there, and so nothing but the push itself meets the stop.
+#[tokio::test]
+async fn a_stop_while_a_given_up_state_is_pushed_gives_nothing_up_and_the_next_process_pushes_it() {
+    let (store, things) = (Arc::<Shut>::default(), Things::start().await);
+    let server = Arc::new(StateServer::new(store.clone()));
+    let (main, lock) = (things.root(&[("a", "1")]), lock_file(&["gitops/counting"]));
+    let world = World::new(&[("app/main.tf", &main), (LOCK, &lock)])
+        .built(move |builder| builder.mirror(mirror()).state_server(server.clone()));
+    let plan = world.plan().await;
+    store.mode.store(REFUSES, Ordering::Relaxed);
+    let error = failed(&world, &world.target(), &plan).await;
+    assert!(error.contains("errored.tfstate"), "{error}");
+    store.mode.store(HANGS, Ordering::Relaxed);
+    let (target, key, cx) = (world.target(), root_key("app"), world.cx.child());
+    let stop = async {
+        store.hangs.notified().await;
+        cx.cancel();
+    };
+    let (stopped, ()) = tokio::join!(target.confirm_state_absent(&cx, &key, "tester"), stop);
+    assert_eq!(stopped.unwrap_err().kind(), ErrorKind::Cancelled);
+    let kept = files_below(&world.work());
+    assert!(kept.iter().any(|path| path.ends_with("errored.tfstate")), "{kept:?}");
+    store.mode.store(TAKES, Ordering::Relaxed);
     ends_well(&world, &things).await;
 }
 
