@@ -22,6 +22,9 @@ const KILLS: &str = "GITOPS_TERRAFORM_KILLS";
 /// The file that says that our process keeps the states: then it takes them along when it is killed.
 const KEEPS_STATES: &str = "keeps-states";
 
+/// The file that says in which folder of the source the root lies, whatever its name.
+const PLACE: &str = "place";
+
 const NAMES: [&str; 5] = ["a", "b", "c", "d", "e"];
 /// How many times a process may have to be started until all is as declared.
 const ROUNDS: usize = 12;
@@ -36,7 +39,11 @@ async fn one_life() {
     let mirror = std::fs::read_to_string(folder.join("mirror")).unwrap();
     let main = std::fs::read_to_string(folder.join("main.tf")).unwrap();
     let lock = std::fs::read_to_string(folder.join("lock")).unwrap();
-    let world = World::new(&[("app/main.tf", &main), ("app/.terraform.lock.hcl", &lock)]).within(&folder);
+    let place = std::fs::read_to_string(folder.join(PLACE)).unwrap_or_else(|_| "app".to_owned());
+    let [main_tf, lock_hcl, settings] =
+        ["main.tf", ".terraform.lock.hcl", "gitops.json"].map(|file| format!("{place}/{file}"));
+    let files = [(&*main_tf, &*main), (&*lock_hcl, &*lock), (&*settings, r#"{"name": "app"}"#)];
+    let world = World::new(&files).within(&folder);
     let keeps_states = std::fs::read_to_string(folder.join(KEEPS_STATES)).is_ok();
     let world = match keeps_states {
         true => world.built(move |builder| builder.mirror(mirror.as_str()).state_server(server.clone())),
@@ -250,4 +257,50 @@ async fn whatever_was_to_be_made_is_in_doubt_where_the_report_is_gone() {
         assert!(said.contains("counting_thing.a "), "{said}");
     }
     assert_eq!(things.with(|inner| inner.made.clone()), [("a".to_owned(), 1)].into());
+}
+
+/// A root that was applied, and moved to another folder under its name; and our process was killed while it made `b` there.
+async fn killed_after_a_move(things: &Things, with_its_tool: bool, keeps_states: bool) -> tempfile::TempDir {
+    let folder = prepared(&things.root(&[("a", "1")]), &lock_file(&["gitops/counting"]));
+    if !keeps_states {
+        std::fs::remove_file(folder.path().join(KEEPS_STATES)).unwrap();
+    }
+    assert_eq!(run(folder.path()).await, "converged");
+    things.with(|inner| inner.takes = Duration::from_secs(1));
+    std::fs::write(folder.path().join(PLACE), "teams/shop/app").unwrap();
+    std::fs::write(folder.path().join("main.tf"), things.root(&[("a", "1"), ("b", "1")])).unwrap();
+    let mut child = start(folder.path());
+    things.made(2).await;
+    let tool = tool(folder.path()).expect("it is at work");
+    child.kill().unwrap();
+    if with_its_tool {
+        kill_process(tool, Signal::KILL).unwrap();
+    }
+    tokio::task::spawn_blocking(move || child.wait().unwrap()).await.unwrap();
+    folder
+}
+
+/// The record still names the folder in which it was applied before; the state is in the new one.
+#[tokio::test]
+async fn a_root_that_moved_and_was_killed_before_that_was_noted_is_where_its_state_is() {
+    let once: BTreeMap<String, u32> = [("a".to_owned(), 1), ("b".to_owned(), 1)].into();
+    for (with_its_tool, keeps_states) in [(false, true), (false, false), (true, true), (true, false)] {
+        let things = Things::start().await;
+        let folder = killed_after_a_move(&things, with_its_tool, keeps_states).await;
+        let mut said = run(folder.path()).await;
+        if with_its_tool {
+            assert!(said.contains("counting_thing.b ") && !said.contains("counting_thing.a "), "{said}");
+            let b = things.with(|inner| inner.things.values().find(|thing| thing.name == "b").cloned());
+            let import = format!("import {{\n to = counting_thing.b\n id = \"{}\"\n}}\n", b.unwrap().id);
+            let main = things.root(&[("a", "1"), ("b", "1")]);
+            std::fs::write(folder.path().join("main.tf"), format!("{main}{import}")).unwrap();
+            said = run(folder.path()).await;
+        }
+        assert_eq!(said, "converged", "{with_its_tool} {keeps_states}");
+        // Back in its old folder it goes on from the newer state, and not from the copy that stayed there.
+        std::fs::write(folder.path().join(PLACE), "app").unwrap();
+        assert_eq!(run(folder.path()).await, "converged", "{with_its_tool} {keeps_states}");
+        assert_eq!(things.with(|inner| inner.made.clone()), once, "{with_its_tool} {keeps_states}");
+        assert_eq!(things.names(), ["a", "b"], "nothing is lost either");
+    }
 }
