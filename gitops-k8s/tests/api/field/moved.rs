@@ -178,6 +178,29 @@ async fn an_object_whose_version_is_gone_is_deleted() {
     assert_eq!(case.world.admin.get(&thing_in(&case.world, &case.group)).await, None);
 }
 
+/// Where people met it: autoscalers that are declared in the version that their chart has had for years. What the server shows of one
+/// in the version that it prefers has other fields than were applied.
+#[tokio::test]
+async fn an_object_that_is_declared_in_a_version_which_the_server_does_not_prefer_is_deleted() {
+    let world = World::new("not-preferred").await;
+    let mut app = App::new(&world, world.target()).await;
+    let scaler = json!({
+        "apiVersion": "autoscaling/v1", "kind": "HorizontalPodAutoscaler", "metadata": {"name": "web"},
+        "spec": {
+            "maxReplicas": 3, "targetCPUUtilizationPercentage": 80,
+            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}
+        }
+    });
+    app.files.declare([("scaler", scaler)]);
+    app.engine.reconcile(&world.cx).await.unwrap();
+    let uri = format!("/apis/autoscaling/v2/namespaces/{}/horizontalpodautoscalers/web", world.namespace);
+    assert_eq!(world.admin.get(&uri).await.unwrap()["spec"]["maxReplicas"], 3);
+    app.files.declare([] as [(&str, Json); 0]);
+    let report = app.engine.reconcile(&world.cx).await.unwrap();
+    assert!(report.is_converged(), "{report:?}");
+    assert_eq!(world.admin.get(&uri).await, None);
+}
+
 /// Somebody writes the object between the read that the update goes by and the move of our record: neither the record nor a
 /// field is written over that.
 #[tokio::test]
