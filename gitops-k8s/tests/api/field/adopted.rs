@@ -105,6 +105,30 @@ async fn fields_of_kubectl_in_another_version_of_the_kind_go_when_they_are_not_d
     assert_eq!(live["metadata"]["annotations"][last], Json::Null);
 }
 
+/// Where people met it: our state was lost with our label, and the object is adopted again in a newer version of its kind: what we
+/// wrote in the older one is ours, beside what a person applied in it.
+#[tokio::test]
+async fn what_we_wrote_in_another_version_goes_when_it_is_not_declared() {
+    let world = World::new("adopt-own").await;
+    let spec = |minimum: Json| json!({"scaleTargetRef": target(), "minReplicas": minimum, "maxReplicas": 9});
+    adopt(&world, &scaler("autoscaling/v1", spec(json!(3)))).await;
+    let mut theirs = scaler("autoscaling/v1", json!({"scaleTargetRef": target(), "maxReplicas": 9}));
+    theirs["metadata"]["labels"]["old"] = json!("1");
+    kubectl_apply(&world, &theirs);
+    let uri = format!("/apis/autoscaling/v2/namespaces/{}/horizontalpodautoscalers/web", world.namespace);
+    let without = json!({"metadata": {"annotations": {"gitops/owner": null}}});
+    world.admin.merge(&format!("{uri}?fieldManager=kubectl-annotate"), &without).await;
+    let mut declared = scaler("autoscaling/v2", spec(Json::Null));
+    declared["spec"].as_object_mut().unwrap().remove("minReplicas");
+    adopt(&world, &declared).await;
+    let live = world.admin.get(&uri).await.unwrap();
+    assert_eq!(live["spec"]["minReplicas"], 1, "what is not declared has its default again");
+    assert_eq!(live["metadata"]["labels"]["old"], Json::Null);
+    let managers = live["metadata"]["managedFields"].as_array().unwrap();
+    let ours = managers.iter().filter(|entry| entry["manager"] == "gitops:shop");
+    assert_eq!(ours.map(|entry| entry["apiVersion"].as_str()).collect::<Vec<_>>(), [Some("autoscaling/v2")]);
+}
+
 /// Where people met it: a tool that clears the record of owners; only the annotation says what was applied.
 #[tokio::test]
 async fn what_only_the_last_applied_configuration_knows_of_goes_when_it_is_not_declared() {
