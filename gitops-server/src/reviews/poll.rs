@@ -12,6 +12,9 @@ use crate::event::ServerEvent;
 /// How long a review is believed where nothing moved that would be noticed: drift is seen in no other way.
 const FRESH: Duration = Duration::from_secs(15 * 60);
 
+/// The forge tells of whole seconds: what is done in the second of a look, and after it, is seen by a look that comes so much later.
+const SECOND: Duration = Duration::from_secs(1);
+
 /// How long after a call that failed the forge is asked again at the latest.
 pub(super) const AGAIN: Duration = Duration::from_secs(10);
 
@@ -25,6 +28,8 @@ pub(super) struct Seen {
     pub at: Time,
     /// Whether the forge was told.
     pub is_told: bool,
+    /// Whether it was looked at once more since.
+    pub is_looked_at_again: bool,
 }
 
 impl Shared {
@@ -87,13 +92,19 @@ impl Shared {
     }
 
     /// Whether somebody did something to a request, and whether a review would say something else.
-    fn is_due(&self, cx: &Cx, request: &ChangeRequest) -> (bool, bool) {
+    pub(super) fn is_due(&self, cx: &Cx, request: &ChangeRequest) -> (bool, bool) {
         let standing = self.standing(request);
-        let seen = self.seen();
-        let Some(seen) = seen.get(&request.number) else { return (true, true) };
+        let mut seen = self.seen();
+        let Some(seen) = seen.get_mut(&request.number) else { return (true, true) };
         let is_touched = seen.updated != request.updated || seen.head != request.head.commit;
-        let is_old = cx.now().since(seen.at) >= FRESH;
-        (is_touched || !seen.is_told, is_touched || !seen.is_told || seen.standing != standing || is_old)
+        let age = cx.now().since(seen.at);
+        let is_old = age >= FRESH;
+        let looks_again = !seen.is_looked_at_again && age >= SECOND;
+        seen.is_looked_at_again |= looks_again;
+        (
+            is_touched || !seen.is_told || looks_again,
+            is_touched || !seen.is_told || seen.standing != standing || is_old,
+        )
     }
 
     /// What the applications of a request have applied and planned, and what of it failed.

@@ -70,6 +70,7 @@ impl Shared {
             standing: self.standing(&request),
             at: cx.now(),
             is_told: false,
+            is_looked_at_again: false,
         };
         self.seen().insert(number, seen.clone());
         let asked = self.asked_of(number, &page);

@@ -51,3 +51,26 @@ async fn an_approval_in_the_second_of_a_no_does_not_count_and_says_that_and_noth
     assert!(done && answer.starts_with("approved, and stored"), "{answer}");
     world.cx.cancel();
 }
+
+/// Met on a forge that sends no webhooks: what somebody said in the second in which the server wrote its comment was found by nobody,
+/// for the request looked as it had looked before.
+#[tokio::test]
+async fn a_request_is_looked_at_once_more_after_the_second_in_which_it_was_seen() {
+    let world = World::with(GATE).await;
+    let number = world.propose("two", OURS);
+    let reviews = world.reviews();
+    reviews.0.review(&world.cx, number).await;
+    let request = world.forge.change_request(&world.cx, number).await.unwrap();
+    let seen_at = |at: Time| {
+        let mut seen = reviews.0.seen();
+        let seen = seen.get_mut(&number).unwrap();
+        (seen.updated, seen.at) = (request.updated, at);
+    };
+    let is_looked_at = || reviews.0.is_due(&world.cx, &request).0;
+    seen_at(world.cx.now().after(Duration::from_secs(3600)));
+    assert!(!is_looked_at(), "nobody did anything");
+    seen_at(Time::from_micros(world.cx.now().as_micros() - 2_000_000));
+    assert!(is_looked_at(), "something may have come in the same second");
+    assert!(!is_looked_at(), "once");
+    world.cx.cancel();
+}
