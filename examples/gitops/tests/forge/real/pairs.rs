@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::promote::{is_promotion, values};
-use super::serve::GATED;
-use super::serving::Serving;
+use super::serve::{GATED, is_review};
+use super::serving::{Serving, hook};
 use super::{SITE, Site};
 
 impl Site {
@@ -123,6 +123,7 @@ async fn of_two_servers_at_one_store_one_speaks_and_what_it_saw_approved_is_appl
     site.serve("1s", &GATED.replace("interval: 1h", "interval: 1s"));
     let first = Serving::start(&site).await;
     site.until("that it is at work", async || first.ready().await.0 == 200).await;
+    hook(&site, &first).await;
     let second = Serving::start(&site).await;
     assert_ne!(second.ended().await, 0, "the store is taken");
     let head = site.commit_on("feature", &[("index.html", Some("new\n"))]);
@@ -151,4 +152,52 @@ async fn of_two_servers_at_one_store_one_speaks_and_what_it_saw_approved_is_appl
     let by = format!("bob (gitea platform/site#{number}: comment {})", said["id"]);
     site.gitops(&["audit", "show", "index.html"]).await.expect(0).says(&by);
     site.gitops(&["audit", "verify"]).await.expect(0);
+}
+
+/// An effect is one of an application: what was approved under another name is asked for again, before the merge and after it.
+#[tokio::test]
+async fn what_was_approved_under_the_old_name_of_an_application_is_asked_for_again_under_the_new_one() {
+    let site = Site::new().await;
+    site.serve("1s", &GATED.replace("interval: 1h", "interval: 1s"));
+    let mut serving = Serving::start(&site).await;
+    hook(&site, &serving).await;
+    let head = site.commit_on("feature", &[("index.html", Some("new\n"))]);
+    let number = site.open("alice", "feature").await;
+    serving.until("the review", |event| is_review(event, number, &head)).await;
+    let old = site.effect(number).await;
+    let said = site.comment("bob", number, &format!("/approve {old}")).await;
+    site.confirms("bob", &said).await;
+    let policy = |state: &str| ("gitops/policy".to_owned(), state.to_owned());
+    let stands = async |state: &str| site.latest_statuses(&head).await.contains(&policy(state));
+    site.until("the approval", async || stands("success").await).await;
+    assert_eq!(serving.stop().await, 0);
+
+    site.rewrite("name: site\n", "name: shop\n");
+    // The move itself writes owner labels, which the gate would ask about.
+    site.rewrite("plan.update == 0", "plan.update < 9");
+    site.gitops(&["apply", "--yes", "--renamed-from", "site"]).await.expect(0);
+    site.rewrite("plan.update < 9", "plan.update == 0");
+    let mut serving = Serving::start(&site).await;
+    hook(&site, &serving).await;
+    serving.sooner_or_later("the review", |event| is_review(event, number, &head)).await;
+    site.until("that it is asked for again", async || stands("pending").await).await;
+    assert_ne!(site.effect(number).await, old);
+    site.merge(number).await.unwrap();
+    let merged = site.merge_commit(number).await;
+    let live =
+        async |state: &str| site.statuses(&merged).await.contains(&format!("gitops/live/shop {state}"));
+    site.until("the wait", async || live("pending").await).await;
+    let command = async || {
+        let answers = site.ours(number, "answers").await.concat();
+        Some(answers.split_once("comment `")?.1.split('`').next()?.to_owned())
+    };
+    site.until("what to say", async || command().await.is_some()).await;
+    assert_eq!(site.world.live("index.html").as_deref(), Some("one\ntwo\n"));
+    let said = site.comment("bob", number, &command().await.unwrap()).await;
+    site.confirms("bob", &said).await;
+    site.until("what is live", async || live("success").await).await;
+    assert_eq!(site.world.live("index.html").as_deref(), Some("new\n"));
+    assert_eq!(serving.stop().await, 0);
+    let by = format!("bob (gitea platform/site#{number}: comment {})", said["id"]);
+    site.gitops(&["audit", "show", "index.html"]).await.expect(0).says(&by);
 }
