@@ -198,7 +198,19 @@ async fn whatever_is_killed_nothing_is_made_twice_and_nothing_is_lost() {
     println!("{kills} kills: 0 duplicates, 0 lost; a person was asked about {asked} resources");
 }
 
-/// Kills our process, and with it the tool if that is wanted, while a thing is made and not answered yet.
+/// Kills our process, and with it the tool if that is wanted, once so many things were made and the last is not answered yet.
+async fn kill_once_made(things: &Things, made: u32, folder: &Path, with_its_tool: bool) {
+    let mut child = start(folder);
+    things.made(made).await;
+    let tool = tool(folder).expect("it is at work");
+    child.kill().unwrap();
+    if with_its_tool {
+        kill_process(tool, Signal::KILL).unwrap();
+    }
+    tokio::task::spawn_blocking(move || child.wait().unwrap()).await.unwrap();
+}
+
+/// A root whose only thing was being made when our process was killed.
 async fn killed_while_it_is_made(
     things: &Things,
     with_its_tool: bool,
@@ -209,14 +221,7 @@ async fn killed_while_it_is_made(
     if !keeps_states {
         std::fs::remove_file(folder.path().join(KEEPS_STATES)).unwrap();
     }
-    let mut child = start(folder.path());
-    things.made(1).await;
-    let tool = tool(folder.path()).expect("it is at work");
-    child.kill().unwrap();
-    if with_its_tool {
-        kill_process(tool, Signal::KILL).unwrap();
-    }
-    tokio::task::spawn_blocking(move || child.wait().unwrap()).await.unwrap();
+    kill_once_made(things, 1, folder.path(), with_its_tool).await;
     folder
 }
 
@@ -269,14 +274,7 @@ async fn killed_after_a_move(things: &Things, with_its_tool: bool, keeps_states:
     things.with(|inner| inner.takes = Duration::from_secs(1));
     std::fs::write(folder.path().join(PLACE), "teams/shop/app").unwrap();
     std::fs::write(folder.path().join("main.tf"), things.root(&[("a", "1"), ("b", "1")])).unwrap();
-    let mut child = start(folder.path());
-    things.made(2).await;
-    let tool = tool(folder.path()).expect("it is at work");
-    child.kill().unwrap();
-    if with_its_tool {
-        kill_process(tool, Signal::KILL).unwrap();
-    }
-    tokio::task::spawn_blocking(move || child.wait().unwrap()).await.unwrap();
+    kill_once_made(things, 2, folder.path(), with_its_tool).await;
     folder
 }
 
