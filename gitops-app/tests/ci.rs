@@ -213,6 +213,43 @@ fn every_script_is_one_that_the_shell_reads_and_ends_red_for_what_is_wrong() {
     }
 }
 
+/// GitHub's runner takes commands from all that a step says: `##[set-output name=review]…` anywhere in a line, also in the name of a file.
+#[test]
+fn no_runner_takes_commands_from_what_a_request_is_called() {
+    let said = "x ##[set-output name=review]/etc/passwd";
+    let of_github = scripts().into_iter().filter(|(name, script)| {
+        name.starts_with("github/") && (script.contains("gitops review") || script.contains("gitops apply"))
+    });
+    let mut stops = BTreeSet::new();
+    for (name, script) in of_github {
+        let folder = tempfile::tempdir().unwrap();
+        for (program, text) in
+            [("gitops", format!("echo '{said}' >&2; echo '{said}'")), ("git", "mkdir -p base".to_owned())]
+        {
+            let path = folder.path().join(program);
+            fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        let mut shell = Command::new("bash");
+        shell
+            .args(["-e", "-o", "pipefail", "-c", &format!("exec 2>&1\n{script}")])
+            .current_dir(folder.path());
+        let path = format!("{}:{}", folder.path().display(), std::env::var("PATH").unwrap());
+        shell.env("PATH", path).env("GITHUB_OUTPUT", folder.path().join("output"));
+        let ended = shell.env("GITHUB_WORKSPACE", folder.path()).output().unwrap();
+        let log = String::from_utf8(ended.stdout).unwrap();
+        let (before, after) = log.split_once("::stop-commands::").unwrap_or((&log, ""));
+        let (stop, after) = after.split_once('\n').unwrap_or_default();
+        let stopped = after.split(&format!("::{stop}::")).next().unwrap_or_default();
+        assert!(ended.status.success() && !before.contains(said) && stopped.contains(said), "{name}: {log}");
+        assert!(
+            stop.len() == 32 && stops.insert(stop.to_owned()),
+            "nobody can know it before: {name}: {log}"
+        );
+    }
+    assert_eq!(stops.len(), 2, "the review and the apply");
+}
+
 /// A job that checks the request out would run what a stranger wrote, with the token at hand.
 #[test]
 fn no_job_checks_the_request_out() {

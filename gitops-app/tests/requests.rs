@@ -6,6 +6,8 @@
 mod health;
 #[path = "requests/jobs.rs"]
 mod jobs;
+#[path = "requests/same_head.rs"]
+mod same_head;
 #[path = "requests/several.rs"]
 mod several;
 #[path = "requests/warm.rs"]
@@ -305,7 +307,7 @@ async fn asking() -> (World, u64, MemoryForge) {
 async fn effect(world: &World, number: u64) -> String {
     let told = world.told(number).await.unwrap();
     assert_eq!(told.reviewed.review.outcome(), Outcome::NeedsApproval);
-    told.reviewed.review.effect().short()
+    told.reviewed.review.effect().name()
 }
 
 #[tokio::test]

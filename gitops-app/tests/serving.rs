@@ -45,11 +45,14 @@ fn full_plans_are_shown_where_comments_can_link_them() {
         parse(&serve("url: \"https://gitops.example.org/a/\", plans: \"127.0.0.1:81\"")).unwrap().serve;
     assert_eq!(found.url.as_deref(), Some("https://gitops.example.org/a"));
     assert_eq!(found.plans, Some(([127, 0, 0, 1], 81).into()));
-    for url in
-        ["gitops.example.org", "javascript:alert(1)", "https://a:b@c.example", "https://c.example/?a=b"]
-    {
+    for (url, shown) in [
+        ("gitops.example.org", "gitops.example.org"),
+        ("javascript:alert(1)", "javascript:alert(1)"),
+        ("https://a:b@c.example", "https://a:(sensitive)@c.example"),
+        ("https://c.example/?a=b", "https://c.example/?a=b"),
+    ] {
         let expected = format!(
-            "GO0110 gitops.yaml:4 `url` can't be `{url}`: it is no address to which comments can link"
+            "GO0110 gitops.yaml:4 `url` can't be `{shown}`: it is no address to which comments can link"
         );
         assert_eq!(fault(&serve(&format!("url: \"{url}\""))), expected);
     }

@@ -12,6 +12,9 @@ pub(crate) const DAMAGED: &str = "gitops-damaged";
 /// Bytes of decoded objects that each thread keeps.
 const CACHE_BYTES: usize = 8 << 20;
 
+/// How many threads' decoded objects are kept while nobody reads.
+const IDLE: usize = 4;
+
 /// Packs that can be open at once; a mirror is packed anew long before it has so many.
 const PACKS: u16 = 1024;
 
@@ -42,7 +45,11 @@ impl Objects {
             repository
         });
         let result = run(&repository);
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(repository);
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.len() < IDLE {
+            idle.push(repository);
+        }
+        drop(idle);
         result
     }
 

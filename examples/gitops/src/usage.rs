@@ -1,11 +1,13 @@
 //! What is wrong with a command line, for people and for programs.
 
+use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
 
 use clap::builder::StyledStr;
 use clap::error::{ContextKind, ContextValue, ErrorKind as Clap};
 use gitops_app::documents::document;
 use gitops_core::nearest;
+use gitops_core::redact::credentials;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -28,7 +30,8 @@ pub fn tell(error: &clap::Error) -> Exit {
 
 /// The same error with the hints that a parser can't know: the verb that a word of another tool stands for, the nearest verb
 /// alone, how durations are written, where a saved plan goes.
-pub fn hinted(mut error: clap::Error, arguments: &[OsString]) -> clap::Error {
+pub fn hinted(error: clap::Error, arguments: &[OsString]) -> clap::Error {
+    let mut error = masked(error);
     let text = |error: &clap::Error, kind| match error.get(kind) {
         Some(ContextValue::String(text)) => text.clone(),
         _ => String::new(),
@@ -67,6 +70,22 @@ pub fn hinted(mut error: clap::Error, arguments: &[OsString]) -> clap::Error {
     if let Some(tip) = tip {
         let tips = ContextValue::StyledStrs(vec![StyledStr::from(tip)]);
         error.insert(ContextKind::Suggested, tips);
+    }
+    error
+}
+
+/// The same without what looks like a credential in what it quotes of the line.
+fn masked(mut error: clap::Error) -> clap::Error {
+    let masked = |value: &ContextValue| match value {
+        ContextValue::String(text) => match credentials(text) {
+            Cow::Owned(text) => Some(ContextValue::String(text)),
+            Cow::Borrowed(_) => None,
+        },
+        _ => None,
+    };
+    let found: Vec<_> = error.context().filter_map(|(kind, value)| Some((kind, masked(value)?))).collect();
+    for (kind, value) in found {
+        error.insert(kind, value);
     }
     error
 }

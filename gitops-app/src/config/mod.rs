@@ -13,7 +13,6 @@ mod forge;
 mod gates;
 mod home;
 mod load;
-mod masked;
 mod needs;
 mod node;
 mod promote;

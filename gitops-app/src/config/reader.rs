@@ -1,14 +1,13 @@
 //! Reads typed values out of the tree and collects every fault on the way.
 // Long because every way to read a value, with its fault, is in one place.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use gitops_core::{Diagnostic, Digest, Span, nearest};
+use gitops_core::{Diagnostic, Digest, Span, nearest, redact};
 
 use super::backends::Backends;
-use super::masked::masked;
 use super::node::{self, Name, Node, Place, Shape};
 use super::suggest::suggestion;
 
@@ -39,6 +38,15 @@ pub struct Written {
 struct File {
     path: PathBuf,
     text: String,
+    /// The text as pictures show it, without what looks like a credential; made for the first of them.
+    shown: OnceCell<String>,
+}
+
+impl File {
+    /// What a line is depends on those before it: it may be one of a text of several lines.
+    fn shown(&self) -> &str {
+        self.shown.get_or_init(|| redact::line(&self.text))
+    }
 }
 
 impl Reader {
@@ -70,7 +78,7 @@ impl Reader {
 
     /// Takes in a file; gives its number.
     pub fn add(&mut self, path: &Path, text: String) -> usize {
-        self.files.push(File { path: path.to_owned(), text });
+        self.files.push(File { path: path.to_owned(), text, shown: OnceCell::new() });
         self.files.len() - 1
     }
 
@@ -171,7 +179,7 @@ impl Reader {
     /// The place with its line; what reaches over the end of the line is cut.
     pub fn span(&self, place: Place) -> Span {
         let index = place.line as usize - 1;
-        let text = masked(self.files[place.file].text.lines().nth(index).unwrap_or_default());
+        let text = self.files[place.file].shown().lines().nth(index).unwrap_or_default();
         let rest = text.chars().count().saturating_sub(place.column as usize - 1);
         let width = place.width.min(u32::try_from(rest).unwrap_or(u32::MAX)).max(1);
         Span::new(place.line, place.column, width, text)

@@ -104,6 +104,12 @@ pub(super) async fn said(
     Ok(Some(said))
 }
 
+/// When something was said. GitLab does not tell when somebody asked for changes, and shows it for as long as it stands: it is the last
+/// word.
+fn said_at(submitted: Option<Time>, opinion: Opinion, now: Time) -> Option<Time> {
+    submitted.or_else(|| (opinion == Opinion::ChangesRequested).then_some(now))
+}
+
 /// The effects that a comment approves.
 fn approved(body: &str) -> impl Iterator<Item = String> {
     let commands = Command::read(body).into_iter().flatten();
@@ -143,7 +149,7 @@ impl People<'_> {
                 ReviewState::ChangesRequested => Opinion::ChangesRequested,
                 _ => continue,
             };
-            let Some(at) = review.submitted else { continue };
+            let Some(at) = said_at(review.submitted, opinion, self.cx.now()) else { continue };
             let by = self.person(&review.author).await?;
             let mut vote = Vote::new(by, opinion, at, format!("review {}", review.id));
             vote.of_another_head = review.commit.is_some_and(|commit| commit != request.head.commit);
@@ -155,10 +161,15 @@ impl People<'_> {
                 continue;
             }
             let effects: Vec<String> = approved(&comment.body).collect();
-            let is_certain = effects.is_empty()
-                || is_certain(self.cx, self.forge, number, &comment, heard.written).await?;
+            if effects.is_empty() {
+                continue;
+            }
+            let by = self.person(&comment.author).await?;
+            // What a stranger says counts for nothing, and costs no question more.
+            let is_certain =
+                !by.may_write || is_certain(self.cx, self.forge, number, &comment, heard.written).await?;
             for effect in effects {
-                let by = self.person(&comment.author).await?;
+                let by = by.clone();
                 let (at, id) = (comment.created, format!("comment {}", comment.id));
                 let mut vote = Vote::new(by, Opinion::Approved, at, id).naming(effect);
                 vote.may_be_of_another = !is_certain;
@@ -244,6 +255,21 @@ mod tests {
 
     fn text(effect: Digest, more: &str) -> String {
         format!("<!-- ours -->\n{}\nText\n{more}", Marker::new("a", effect))
+    }
+
+    /// A no without a time was passed over, and the approval of somebody else counted beside it.
+    #[test]
+    fn a_no_whose_time_the_forge_does_not_tell_is_the_last_word() {
+        let (then, now) = (Time::from_micros(7), Time::from_micros(9));
+        for (submitted, opinion, at) in [
+            (None, Opinion::ChangesRequested, Some(now)),
+            (Some(then), Opinion::ChangesRequested, Some(then)),
+            (Some(then), Opinion::Approved, Some(then)),
+            (None, Opinion::Approved, None),
+            (None, Opinion::Withdrawn, None),
+        ] {
+            assert_eq!(said_at(submitted, opinion, now), at, "{opinion:?}");
+        }
     }
 
     #[test]

@@ -311,8 +311,7 @@ fn together(findings: &[(GateMessage, Digest)]) -> Vec<(GateMessage, Digest)> {
 /// of this one.
 fn last_word<'a>(said: &'a Request<'_>, login: &str, effect: &Digest, all: &Digest) -> Option<&'a Vote> {
     let is_named = |vote: &Vote| {
-        let is = |digest: &Digest, named: &str| digest.to_string().starts_with(named);
-        vote.effect.as_deref().is_none_or(|named| is(effect, named) || is(all, named))
+        vote.effect.as_deref().is_none_or(|named| effect.is_named(named) || all.is_named(named))
     };
     let votes = said.votes.iter().filter(|vote| vote.by.login == login && vote.opinion == Opinion::Approved);
     votes.filter(|vote| is_named(vote)).max_by_key(|vote| (vote.at, &vote.id))

@@ -21,6 +21,7 @@ mod programs;
 mod queue;
 mod repository;
 mod request;
+mod same_head;
 mod stands;
 mod statuses;
 mod unapplied;

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use gitops_core::{Cx, EventSink, History, Relation, Result, Revision};
-use gitops_forge::{CommitId, CommitStatus, ForgeExt, QueuedCommit, StatusState, queued_request};
+use gitops_forge::{CommitId, CommitStatus, QueuedCommit, StatusState, queued_request};
 
+use super::same_head::Head;
 use super::{Asked, Reviewed, Sides, review_with};
 use crate::config::{Applications, Config, GitRef};
-use crate::forge::patiently;
 use crate::source;
 
 /// What came of the review of a queue's commit.
@@ -77,7 +77,8 @@ impl Asked {
         base: &str,
         commit: &CommitId,
     ) -> Result<ToldQueue> {
-        let sides = Sides::new(format!("refs/heads/{base}"), commit.as_str());
+        let (sides, head) =
+            (Sides::new(format!("refs/heads/{base}"), commit.as_str()), Head { commit, base });
         let warm = self.warm.as_deref();
         let reviewed = match Box::pin(review_with(cx, applications, chosen, &sides, events, warm)).await {
             Ok(reviewed) => reviewed,
@@ -88,12 +89,13 @@ impl Asked {
                     StatusState::Failure,
                     &error.to_string(),
                 );
-                patiently(cx, || self.forge.ensure_status(cx, commit, &status)).await?;
+                let others = self.others(cx, head, chosen).await?;
+                self.tell_statuses(cx, head, &[status], &others).await?;
                 return Err(error);
             }
         };
-        let (mut statuses, mut refused) = (0, None);
-        for mut status in self.statuses(&reviewed, None) {
+        let (mut own, mut refused) = (self.statuses(&reviewed, None), None);
+        for status in &mut own {
             // Nobody can approve it in the queue.
             if status.state == StatusState::Pending {
                 status.state = StatusState::Failure;
@@ -101,9 +103,9 @@ impl Asked {
             if status.state != StatusState::Success {
                 refused.get_or_insert_with(|| status.description.clone());
             }
-            let is_written = patiently(cx, || self.forge.ensure_status(cx, commit, &status)).await?;
-            statuses += usize::from(is_written);
         }
+        let others = self.others(cx, head, chosen).await?;
+        let statuses = self.tell_statuses(cx, head, &own, &others).await?;
         Ok(ToldQueue { reviewed, refused, statuses })
     }
 }

@@ -11,6 +11,7 @@ use gitops_forge::{
 
 use super::approvals::{Heard, Seal};
 use super::judge::Judged;
+use super::same_head::Head;
 use super::statuses::{plan, policy};
 use super::{Reviewed, Sides, Warm, approvals, review_with};
 use crate::config::{Applications, Config, ForgeKind};
@@ -76,6 +77,8 @@ pub struct Told {
     /// The applications of which what was approved is not stored, since the request changes who decides, each with the files:
     /// after the merge it is asked again.
     pub asks_again: Vec<(String, Vec<String>)>,
+    /// The open requests that have the same head, go into other branches, and are to be reviewed before anything of that head is green.
+    pub unreviewed: Vec<u64>,
 }
 
 impl Asked {
@@ -187,10 +190,11 @@ impl Asked {
     ) -> Result<Told> {
         let request = patiently(cx, || self.forge.change_request(cx, self.number)).await?;
         check_open(&request)?;
-        let sides = self.sides(&request);
+        let (sides, head) = (self.sides(&request), Head::of(&request));
         let warm = self.warm.as_deref();
         let found = Box::pin(review_with(cx, applications, chosen, &sides, events, warm)).await;
         let is_pushed_to = |now: &ChangeRequest| now.head.commit != request.head.commit;
+        let is_moved = |now: &ChangeRequest| now.base.name != request.base.name;
         // An older run must not write over what a newer one says.
         let now = patiently(cx, || self.forge.change_request(cx, self.number)).await?;
         check_open(&now)?;
@@ -200,10 +204,14 @@ impl Asked {
                 "the next run reviews what it is now",
             ));
         }
+        if is_moved(&now) {
+            let what = "the request was given another branch while it was reviewed";
+            return Err(stale(what, "the next run reviews it for that branch"));
+        }
         let mut reviewed = match found {
             Ok(reviewed) => reviewed,
             Err(error) => {
-                self.tell_error(cx, &request, "plan", &error).await;
+                self.tell_error(cx, head, "plan", &error, chosen).await;
                 return Err(error);
             }
         };
@@ -215,7 +223,7 @@ impl Asked {
             Err(error) => {
                 if error.retry() == Retry::Never && error.kind() != ErrorKind::Cancelled {
                     // What was green by rules that held before must not stay so.
-                    self.tell_error(cx, &request, "policy", &error).await;
+                    self.tell_error(cx, head, "policy", &error, chosen).await;
                 }
                 return Err(error);
             }
@@ -234,9 +242,11 @@ impl Asked {
             .statuses(&reviewed, against.as_deref())
             .into_iter()
             .partition(|status| status.state == StatusState::Success);
-        let mut statuses = self.tell_statuses(cx, &request, &others).await?;
+        let beside = self.others(cx, head, chosen).await?;
+        let mut statuses = self.tell_statuses(cx, head, &others, &beside).await?;
         let wrote_comment = self.comment(cx, &reviewed, link, ours.as_ref()).await?;
-        statuses += self.tell_statuses(cx, &request, &green).await?;
+        statuses += self.tell_statuses(cx, head, &green, &beside).await?;
+        let unreviewed = self.unreviewed(cx, head, &beside).await?;
         let name = self.name();
         let stored = reviewed.plans.values().filter_map(|planned| planned.approved_in.get(&name));
         let rests_on = stored.flatten().chain(&counted).cloned().collect();
@@ -250,22 +260,8 @@ impl Asked {
             counted,
             rests_on,
             asks_again,
+            unreviewed,
         })
-    }
-
-    /// Sets statuses of the head; gives how many were written.
-    async fn tell_statuses(
-        &self,
-        cx: &Cx,
-        request: &ChangeRequest,
-        statuses: &[CommitStatus],
-    ) -> Result<usize> {
-        let mut written = 0;
-        for status in statuses {
-            let ensure = || self.forge.ensure_status(cx, &request.head.commit, status);
-            written += usize::from(patiently(cx, ensure).await?);
-        }
-        Ok(written)
     }
 
     /// The branch as Git has it now, and the commit that was reviewed.
@@ -289,12 +285,13 @@ impl Asked {
         if self.full_plan.is_none() && self.shelf.is_none() {
             return Ok(None);
         }
-        let document = document();
+        let (document, seal) = (document(), self.seal(reviewed));
         let digest = Digest::of(document.as_bytes());
         let url = match (&self.full_plan, &self.shelf) {
             (None, Some(place)) => place.keep(cx, digest, document, &reviewed.review).await?,
-            // The same document of an earlier run will do: a run without news edits nothing.
+            // The same document of an earlier run will do: a run without news edits nothing. Not an address that somebody else wrote.
             (url, _) => ours
+                .filter(|ours| seal.is_none() || approvals::shown(ours, seal).is_some())
                 .and_then(|ours| linked(&ours.body, digest))
                 .or(url.as_deref())
                 .unwrap_or_default()
@@ -357,14 +354,6 @@ impl Asked {
             CommitStatus::new(format!("{}/{name}", self.context), state, &text)
         };
         [status("plan", plan(reviewed)), status("policy", policy)]
-    }
-
-    /// Says on the head that there is no plan, or that nobody can tell what the gates say of it. That it can't be said is less than
-    /// what went wrong.
-    async fn tell_error(&self, cx: &Cx, request: &ChangeRequest, what: &str, error: &Error) {
-        let context = format!("{}/{what}", self.context);
-        let status = CommitStatus::new(context, StatusState::Error, &error.to_string());
-        let _ = self.forge.ensure_status(cx, &request.head.commit, &status).await;
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use gitops_core::review::Command;
-use gitops_core::{Cx, Digest, Error, ErrorKind, PlanId, Result};
+use gitops_core::{Cx, Digest, Error, ErrorKind, Result};
 use gitops_forge::{CommentQuery, Forge, Permission, User};
 
 use crate::forge::patiently;
@@ -24,10 +24,10 @@ const FRESH: Duration = Duration::from_secs(4 * 3600);
 pub async fn two_people(cx: &Cx, forge: &dyn Forge, number: u64, effect: &Digest) -> Result<[String; 2]> {
     let query = CommentQuery::default();
     let comments = patiently(cx, || forge.comments(cx, number, &query)).await?;
-    let named = effect.to_string();
+    let named = effect;
     let means_it = |body: &str| {
         Command::read(body).into_iter().flatten().any(|command| match command {
-            Command::Approve { effect } => effect.len() >= PlanId::DIGITS && named.starts_with(&effect),
+            Command::Approve { effect } => named.is_named(&effect),
             _ => false,
         })
     };
@@ -57,7 +57,7 @@ pub async fn two_people(cx: &Cx, forge: &dyn Forge, number: u64, effect: &Digest
         let message = format!("{} of 2 people approve it on request {number}{by}", found.len());
         Error::new(ErrorKind::NeedsApproval, message).help(format!(
             "two people who may write to the repository comment there: `/approve {}`{confirm}; their word is good for four hours",
-            effect.short()
+            effect.name()
         ))
     })
 }

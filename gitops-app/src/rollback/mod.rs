@@ -29,6 +29,7 @@ use crate::forge::patiently;
 use crate::home;
 use crate::order;
 use crate::session::Session;
+use crate::source;
 
 /// How many entries of the audit log are looked through for the last good revision.
 const REMEMBERED: usize = 1 << 16;
@@ -268,12 +269,16 @@ impl Revert {
             return Ok(Progress::Landed);
         }
         let between = RequestQuery::Between { head: self.branch.clone(), base: self.target.clone() };
-        if let Some(open) = forge.change_requests(cx, &between).await?.into_iter().next() {
+        // Whoever may push may have taken the branch first, for something else.
+        let me = forge.me(cx).await?;
+        let is_ours = |found: &ChangeRequest| found.author.is(&me) || found.head.commit == commit;
+        if let Some(open) = forge.change_requests(cx, &between).await?.into_iter().find(is_ours) {
             return Ok(Progress::Open(Box::new(open)));
         }
-        let mut found = forge.change_requests(cx, &RequestQuery::OfCommit(commit)).await?;
+        let mut found = forge.change_requests(cx, &RequestQuery::OfCommit(commit.clone())).await?;
         // Not every forge finds one by its commit that was closed or squashed.
         found.extend(self.said(cx, forge, context).await?);
+        found.retain(is_ours);
         found.sort_by_key(|request| request.number);
         let Some(newest) = found.pop() else { return Ok(Progress::Missing) };
         match (newest.state, &newest.merge_commit) {
@@ -378,6 +383,18 @@ impl Revert {
 pub async fn deployed_at(cx: &Cx, config: &Config) -> Result<Option<Time>> {
     let records = home::audit_log(cx, config).await?.newest(cx, REMEMBERED).await?;
     Ok(deployment::Deployment::last(&records).map(|last| last.since))
+}
+
+/// Whether the branch of an application was at a revision before it came to another one: what somebody merged as a part of something else
+/// it never was.
+///
+/// # Errors
+/// What keeps the repository from being read.
+///
+/// # Cancel safety
+/// Dropping the future has no effect.
+pub async fn was_at(cx: &Cx, config: &Config, newest: &Revision, revision: &Revision) -> Result<bool> {
+    source::open(cx, config)?.was_at(cx, newest, revision).await
 }
 
 /// Lets an application follow its branch again if it was pinned by a rollback and the request that takes the bad revision back

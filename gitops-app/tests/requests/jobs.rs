@@ -18,6 +18,14 @@ async fn a_run_without_news_leaves_the_link_of_the_run_before_it() {
     world.forge.push_commit(&world.cx, number, world.on_feature(&[("page", "three\n")])).unwrap();
     assert!(run(3).await.unwrap().wrote_comment);
     assert!(world.comments(number).await[0].contains("[Full plan](<https://ci/runs/"));
+    // Whoever may write may edit our comment: the address in it was then taken for ours.
+    let ours = world.forge.comments(&world.cx, number, &CommentQuery::default()).await.unwrap().remove(0);
+    let body = ours.body.replace("https://ci/", "https://evil/");
+    let edit = CommentWrite::Edit { id: ours.id, body };
+    world.author.write_comment(&world.cx, number, &edit).await.unwrap();
+    assert!(run(4).await.unwrap().wrote_comment);
+    let comment = world.comments(number).await.remove(0);
+    assert!(comment.contains("[Full plan](<https://ci/runs/4>)") && !comment.contains("evil"), "{comment}");
 }
 
 /// A process that applies once takes up nothing that is asked of it, and ends.

@@ -1,7 +1,7 @@
 //! The handle: what others see of an engine, and ask of it, while it works.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use tokio::sync::{Notify, broadcast, watch};
 
@@ -37,7 +37,8 @@ pub struct EngineHandle {
 pub(super) struct Shared {
     status: watch::Sender<Arc<EngineStatus>>,
     plan: watch::Sender<Option<Arc<Plan>>>,
-    events: broadcast::Sender<Event>,
+    /// There from when somebody first listens: it has room for all events that one may be behind.
+    events: OnceLock<broadcast::Sender<Event>>,
     /// Whether anybody asked for a handle: a plan is copied only then.
     is_watched: AtomicBool,
     /// Somebody in this process asked for something, and the engine answered. The store's watch tells other processes; within one it
@@ -54,7 +55,7 @@ impl Shared {
         Self {
             status: watch::Sender::new(Arc::new(EngineStatus::new(application))),
             plan: watch::Sender::new(None),
-            events: broadcast::Sender::new(EVENTS),
+            events: OnceLock::new(),
             is_watched: AtomicBool::new(false),
             asked: Notify::new(),
             answered: Notify::new(),
@@ -97,9 +98,9 @@ impl Shared {
 
 impl EventSink for Shared {
     fn event(&self, event: &Event) {
-        if self.events.receiver_count() > 0 {
+        if let Some(events) = self.events.get().filter(|events| events.receiver_count() > 0) {
             // The last one may stop listening just now: then nobody misses it.
-            let _ = self.events.send(event.clone());
+            let _ = events.send(event.clone());
         }
     }
 }
@@ -138,7 +139,7 @@ impl EngineHandle {
 
     /// All events from now on. A receiver that is more than 1,024 events behind is told how many it missed.
     pub fn events(&self) -> broadcast::Receiver<Event> {
-        self.shared.events.subscribe()
+        self.shared.events.get_or_init(|| broadcast::Sender::new(EVENTS)).subscribe()
     }
 
     /// The requests to the engine, which also other processes can make.

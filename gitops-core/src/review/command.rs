@@ -10,7 +10,7 @@ const COMMANDS: usize = 10;
 /// How long an argument may be, in bytes.
 const ARGUMENT: usize = 1_000;
 
-/// The digits that an effect is named by at least.
+/// The digits of what is read as the name of an effect; that so few name none is said where it is compared.
 const DIGITS: usize = crate::value::PlanId::DIGITS;
 
 /// What somebody asks for in a comment.
@@ -27,9 +27,9 @@ pub enum Command {
         /// The application.
         application: Option<String>,
     },
-    /// Approve an effect, named by at least 12 of its digits.
+    /// Approve an effect, named by at least 40 of its digits.
     Approve {
-        /// The digits.
+        /// The digits; whether they are enough says [`Digest::is_named`](crate::Digest::is_named).
         effect: String,
     },
     /// Go back in an environment or application: to a revision, or to the last good one.
@@ -220,7 +220,7 @@ fn shown(text: &str) -> String {
 fn effect(text: String) -> Result<String, CommandFault> {
     let is_effect = (DIGITS..=64).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
-    let what = "effect: the first 12 or more of its 64 digits";
+    let what = "effect: the first 40 or more of its 64 digits";
     if is_effect { Ok(text) } else { Err(CommandFault::Invalid { argument: shown(&text), what }) }
 }
 
@@ -280,7 +280,7 @@ mod tests {
     #[test]
     fn faults_say_what_is_wrong() {
         assert_eq!(read("/approve"), ["`approve` needs the effect that the comment shows"]);
-        assert_eq!(read("/approve abc"), ["`abc` is no effect: the first 12 or more of its 64 digits"]);
+        assert_eq!(read("/approve abc"), ["`abc` is no effect: the first 40 or more of its 64 digits"]);
         assert_eq!(read("/plan a b"), ["`plan` does not take `b`"]);
         assert_eq!(read("/gitops aply"), ["there is no command `aply`; did you mean `apply`?"]);
         assert_eq!(read("/apply --yes"), ["`--yes` is no name"]);

@@ -1,3 +1,5 @@
+use std::sync::{Arc, LazyLock};
+
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
 use crate::value::GroupKind;
@@ -84,8 +86,11 @@ pub struct Kinds {
 
 impl Default for Kinds {
     fn default() -> Self {
-        let known = |list: &[&str]| Patterns::new(list).expect("the built-in patterns are valid");
-        Self { stateful: known(STATEFUL), access: known(ACCESS) }
+        static KNOWN: LazyLock<Kinds> = LazyLock::new(|| {
+            let known = |list: &[&str]| Patterns::known(list).expect("the built-in patterns are valid");
+            Kinds { stateful: known(STATEFUL), access: known(ACCESS) }
+        });
+        KNOWN.clone()
     }
 }
 
@@ -116,12 +121,12 @@ impl Kinds {
 
     /// Whether a kind holds data.
     pub fn is_stateful(&self, kind: &str) -> bool {
-        self.stateful.0.is_match(kind)
+        self.stateful.is_match(kind)
     }
 
     /// Whether a kind gives or takes rights.
     pub fn gives_rights(&self, kind: &str) -> bool {
-        self.access.0.is_match(kind)
+        self.access.is_match(kind)
     }
 
     /// Whether objects of a kind are the place of others: namespaces and definitions.
@@ -141,36 +146,48 @@ pub struct KindPatternError {
     why: String,
 }
 
-/// A set of patterns, and their texts.
+/// Two sets of patterns. What is built in is compiled once in a process: compiled for each application of a review, it was half
+/// of what a server with many of them held in memory.
 #[derive(Clone, Debug)]
-struct Patterns(GlobSet, Vec<String>);
+struct Patterns {
+    known: Arc<GlobSet>,
+    more: Option<Arc<GlobSet>>,
+    /// The texts of those that were added.
+    texts: Vec<String>,
+}
 
 impl Patterns {
-    fn new<P: AsRef<str>>(patterns: impl IntoIterator<Item = P>) -> Result<Self, KindPatternError> {
-        let (mut set, mut texts) = (GlobSetBuilder::new(), Vec::new());
-        for pattern in patterns {
-            let pattern = pattern.as_ref();
-            let fault = |why: String| KindPatternError {
-                pattern: pattern.chars().take(PATTERN_BYTES).collect(),
-                why,
-            };
-            if pattern.is_empty() || pattern.len() > PATTERN_BYTES {
-                return Err(fault(format!("it must have 1 to {PATTERN_BYTES} bytes")));
-            }
-            if texts.len() == PATTERNS {
-                return Err(fault(format!("a list has at most {PATTERNS} patterns")));
-            }
-            set.add(GlobBuilder::new(pattern).build().map_err(|error| fault(error.kind().to_string()))?);
-            texts.push(pattern.to_owned());
-        }
-        let set = set
-            .build()
-            .map_err(|error| KindPatternError { pattern: String::new(), why: error.kind().to_string() })?;
-        Ok(Self(set, texts))
+    fn known(patterns: &[&str]) -> Result<Self, KindPatternError> {
+        Ok(Self { known: Arc::new(set(patterns)?), more: None, texts: Vec::new() })
     }
 
-    fn and<P: AsRef<str>>(self, more: impl IntoIterator<Item = P>) -> Result<Self, KindPatternError> {
-        let more = more.into_iter().map(|pattern| pattern.as_ref().to_owned());
-        Self::new(self.1.into_iter().chain(more))
+    fn is_match(&self, kind: &str) -> bool {
+        self.known.is_match(kind) || self.more.as_ref().is_some_and(|more| more.is_match(kind))
     }
+
+    fn and<P: AsRef<str>>(mut self, more: impl IntoIterator<Item = P>) -> Result<Self, KindPatternError> {
+        let before = self.texts.len();
+        self.texts.extend(more.into_iter().map(|pattern| pattern.as_ref().to_owned()));
+        if self.texts.len() > before {
+            self.more = Some(Arc::new(set(&self.texts)?));
+        }
+        Ok(self)
+    }
+}
+
+fn set<P: AsRef<str>>(patterns: &[P]) -> Result<GlobSet, KindPatternError> {
+    let mut set = GlobSetBuilder::new();
+    for (number, pattern) in patterns.iter().enumerate() {
+        let pattern = pattern.as_ref();
+        let fault =
+            |why: String| KindPatternError { pattern: pattern.chars().take(PATTERN_BYTES).collect(), why };
+        if pattern.is_empty() || pattern.len() > PATTERN_BYTES {
+            return Err(fault(format!("it must have 1 to {PATTERN_BYTES} bytes")));
+        }
+        if number == PATTERNS {
+            return Err(fault(format!("a list has at most {PATTERNS} patterns")));
+        }
+        set.add(GlobBuilder::new(pattern).build().map_err(|error| fault(error.kind().to_string()))?);
+    }
+    set.build().map_err(|error| KindPatternError { pattern: String::new(), why: error.kind().to_string() })
 }

@@ -48,7 +48,7 @@ fn of_part(part: &Part) -> String {
         part.counts.steps(),
         head.words(&head.revision.to_string(), line),
         base.words(&base.revision.to_string(), line),
-        part.effect.short()
+        part.effect.name()
     );
     part.flags.iter().for_each(|flag| out += &flagged(flag));
     for blocked in &part.blocked {

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::Serialize;
 
+use super::credentials;
+
 /// One fault in what a person wrote: a stable code, the place, and what to do.
 ///
 /// It carries data and no layout; a command draws it with a picture of the line, a program serialises it.
@@ -49,16 +51,17 @@ pub struct Span {
 }
 
 impl Span {
-    /// So many characters of a line, from a column on.
+    /// So many characters of a line, from a column on. What looks like a credential in the line is not kept, whatever the fault is.
     pub fn new(line: u32, column: u32, width: u32, text: impl Into<String>) -> Self {
-        Self { line, column, width, text: text.into() }
+        Self { line, column, width, text: credentials::line(&text.into()) }
     }
 }
 
 impl Diagnostic {
     /// An error in a file.
     pub fn error(code: &'static str, path: impl Into<String>, message: impl Into<String>) -> Self {
-        let (path, message) = (path.into(), message.into());
+        // A fault quotes what is wrong.
+        let (path, message) = (path.into(), credentials::clear(message.into()));
         Self { code, severity: Severity::Error, message, path, span: None, help: None }
     }
 
@@ -77,7 +80,7 @@ impl Diagnostic {
     /// Adds the way out.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
+        self.help = Some(credentials::clear(help.into()));
         self
     }
 }

@@ -29,6 +29,22 @@ impl Digest {
         text.truncate(12);
         text
     }
+
+    /// How many digits name something that others may choose: of two things that somebody makes for that, so many are never the same.
+    /// The same 12 are found in seconds.
+    const NAMING: usize = 40;
+
+    /// The digits by which people name what others may choose, such as an effect that they approve.
+    pub fn name(&self) -> String {
+        let mut text = self.to_string();
+        text.truncate(Self::NAMING);
+        text
+    }
+
+    /// Whether `text` is its [name](Self::name), or more of it.
+    pub fn is_named(&self, text: &str) -> bool {
+        text.len() >= Self::NAMING && self.to_string().starts_with(text)
+    }
 }
 
 impl fmt::Display for Digest {

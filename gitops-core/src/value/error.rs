@@ -2,7 +2,6 @@
 
 //! The one error type of this crate and of every backend.
 
-use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
 use std::time::Duration;
@@ -115,14 +114,6 @@ pub enum Outcome {
     Unknown,
 }
 
-/// The words of others quote what they were given.
-fn clear(text: String) -> String {
-    match credentials::credentials(&text) {
-        Cow::Borrowed(_) => text,
-        Cow::Owned(text) => text,
-    }
-}
-
 impl Error {
     /// An error of a kind, with retry and outcome as the kind suggests.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
@@ -133,7 +124,7 @@ impl Error {
         let outcome = if kind == ErrorKind::Timeout { Outcome::Unknown } else { Outcome::NotDone };
         Self(Box::new(Inner {
             kind,
-            message: clear(message.into()),
+            message: credentials::clear(message.into()),
             retry,
             outcome,
             operation: None,
@@ -220,14 +211,14 @@ impl Error {
     /// Adds a fact that helps to understand it. Never pass a secret.
     #[must_use]
     pub fn with(mut self, name: &'static str, value: impl ToString) -> Self {
-        self.0.context.push((name, clear(value.to_string())));
+        self.0.context.push((name, credentials::clear(value.to_string())));
         self
     }
 
     /// Says what a person can do about it.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
-        self.0.help = Some(help.into());
+        self.0.help = Some(credentials::clear(help.into()));
         self
     }
 
@@ -382,7 +373,7 @@ impl fmt::Display for Error {
         let mut cause =
             if f.alternate() { source.as_deref().map(|source| source as &dyn StdError) } else { None };
         while let Some(error) = cause {
-            write!(f, ": {error}")?;
+            write!(f, ": {}", credentials::credentials(&error.to_string()))?;
             cause = error.source();
         }
         Ok(())

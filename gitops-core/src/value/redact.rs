@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use zeroize::Zeroizing;
 
-pub use super::credentials::credentials;
+pub use super::credentials::{credentials, line, tokens};
 
 /// Forms shorter than this are parts of too many words.
 const SHORTEST: usize = 4;

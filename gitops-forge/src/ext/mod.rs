@@ -7,6 +7,7 @@ mod request;
 mod status;
 
 use async_trait::async_trait;
+use gitops_core::redact::tokens;
 use gitops_core::{Cx, Error, ErrorKind, Result};
 
 use crate::forge::Forge;
@@ -42,7 +43,7 @@ pub trait ForgeExt: Forge {
         marker: &Marker,
         text: &str,
     ) -> Result<Upserted<Comment>> {
-        comment::upsert(self, cx, number, marker, text).await
+        comment::upsert(self, cx, number, marker, &tokens(text)).await
     }
 
     /// The one comment of ours that a marker names on a request, if it is there; writes nothing.
@@ -58,12 +59,16 @@ pub trait ForgeExt: Forge {
     ///
     /// Gives whether it was written.
     async fn ensure_status(&self, cx: &Cx, commit: &CommitId, status: &CommitStatus) -> Result<bool> {
-        status::ensure(self, cx, commit, status).await
+        let mut status = status.clone();
+        status.description = hidden(status.description);
+        status::ensure(self, cx, commit, &status).await
     }
 
     /// Opens a request between two branches, or gives the one that is open.
     async fn ensure_request(&self, cx: &Cx, new: &NewRequest) -> Result<Upserted<ChangeRequest>> {
-        request::ensure(self, cx, new).await
+        let mut new = new.clone();
+        (new.title, new.body) = (hidden(new.title), hidden(new.body));
+        request::ensure(self, cx, &new).await
     }
 
     /// Merges a request, or gives what it was merged as, if its head was the expected one.
@@ -90,7 +95,7 @@ pub trait ForgeExt: Forge {
         title: &str,
         text: &str,
     ) -> Result<Upserted<Issue>> {
-        issue::upsert(self, cx, marker, title, text).await
+        issue::upsert(self, cx, marker, &tokens(title), &tokens(text)).await
     }
 
     /// Closes the issue of ours that a marker names; gives whether there was one.
@@ -107,11 +112,18 @@ pub trait ForgeExt: Forge {
     /// # Errors
     /// `Unsupported` where the forge has no deployments.
     async fn ensure_deployment(&self, cx: &Cx, deployment: &Deployment) -> Result<bool> {
-        deployment::ensure(self, cx, deployment).await
+        let mut deployment = deployment.clone();
+        deployment.description = deployment.description.map(hidden);
+        deployment::ensure(self, cx, &deployment).await
     }
 }
 
 impl<T: Forge + ?Sized> ForgeExt for T {}
+
+/// What many will read without tokens: they may stand as names of files, objects, branches and people, which are shown in clear.
+fn hidden(text: String) -> String {
+    tokens(&text).into_owned()
+}
 
 /// What is there now, and whether it was written for that.
 #[derive(Clone, Debug, PartialEq, Eq)]

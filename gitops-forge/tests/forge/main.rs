@@ -7,6 +7,7 @@ mod gitea;
 mod github;
 mod gitlab;
 mod memory;
+mod named;
 mod real;
 mod retargeted;
 mod support;

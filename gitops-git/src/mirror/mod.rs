@@ -20,14 +20,17 @@ pub(crate) use lock::Lock;
 pub(crate) use pack::tidy_packs;
 pub(crate) use refs::{FETCHED, forget_unused, holds, keep, note_use, tips};
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use gitops_core::{Cx, Error, ErrorKind, Hasher, Result};
 
 use crate::objects::Objects;
 use crate::url::GitUrl;
+
+/// The mirrors that this process follows. Applications of one repository share what is open and what was decoded of it.
+static FOLLOWED: Mutex<BTreeMap<PathBuf, Weak<Mirror>>> = Mutex::new(BTreeMap::new());
 
 /// The mirror of one URL.
 pub(crate) struct Mirror {
@@ -40,14 +43,22 @@ pub(crate) struct Mirror {
 impl Mirror {
     /// The mirror of a URL below the folder of all mirrors; nothing is written yet. Who tolerates faults of format has one of
     /// its own: others never believe what it took.
-    pub fn new(mirrors: &Path, url: &GitUrl, tolerated: &[String]) -> Self {
+    pub fn new(mirrors: &Path, url: &GitUrl, tolerated: &[String]) -> Arc<Self> {
         let name = name(url, tolerated);
-        Self {
-            folder: mirrors.join(format!("{name}.git")),
+        let folder = mirrors.join(format!("{name}.git"));
+        let mut followed = FOLLOWED.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(mirror) = followed.get(&folder).and_then(Weak::upgrade) {
+            return mirror;
+        }
+        let mirror = Arc::new(Self {
             lock: mirrors.join(format!("{name}.lock")),
             url: url.to_string(),
             opened: Mutex::new(None),
-        }
+            folder: folder.clone(),
+        });
+        followed.retain(|_, mirror| mirror.strong_count() > 0);
+        followed.insert(folder, Arc::downgrade(&mirror));
+        mirror
     }
 
     /// Where it is.

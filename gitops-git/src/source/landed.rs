@@ -45,6 +45,27 @@ impl GitSource {
         self.0.read(cx, to, read).await
     }
 
+    /// Whether a branch that is at `to` was at a commit before, as its history tells: a walk by first parents meets it. What a merge
+    /// brought besides the branch never was.
+    ///
+    /// # Errors
+    /// `Limit` if the history is too long to tell; what keeps a commit from being fetched.
+    ///
+    /// # Cancel safety
+    /// Dropping the future has no effect.
+    pub async fn was_at(&self, cx: &Cx, to: &Revision, commit: &Revision) -> Result<bool> {
+        let [to, commit] = [commit_of(to)?, commit_of(commit)?];
+        let reach = self.0.reach(cx);
+        let read = move |repository: &gix::Repository| {
+            let (look, mut next) = (reach.look(repository), Some(to));
+            while let Some(id) = next.filter(|id| *id != commit) {
+                next = look.commit(id)?.parent_ids().next().map(gix::Id::detach);
+            }
+            Ok(next.is_some())
+        };
+        self.0.read(cx, to, read).await
+    }
+
     /// The commits that `to` has and `from` has not, at most `limit`.
     ///
     /// # Errors

@@ -78,7 +78,7 @@ pub(crate) struct Inner {
     /// Whose signatures of commits are verified.
     signers: Option<Signers>,
     author: (String, String),
-    mirror: Mirror,
+    mirror: Arc<Mirror>,
     program: Option<PathBuf>,
     git: OnceCell<GitProgram>,
     /// Whether the server is known to speak only an older protocol.

@@ -74,8 +74,11 @@ async fn a_mirror_that_lost_its_head_or_objects_is_made_anew() {
     let repo = Repo::with(&[("a", "1")]);
     let source = repo.source().build().unwrap();
     newest(&source).await.unwrap();
+    // A source that lives would share what it has open.
+    let mirror = source.mirror().to_owned();
+    drop(source);
     for damage in ["HEAD", "config", "objects"] {
-        let place = source.mirror().join(damage);
+        let place = mirror.join(damage);
         if place.is_dir() {
             fs::remove_dir_all(&place).unwrap();
         } else {
@@ -106,7 +109,9 @@ async fn a_damaged_pack_is_an_error_once_and_then_fetched_anew() {
     let cx = Cx::system();
     let revision = source.resolve(&cx).await.unwrap();
     source.fetch(&cx, &revision).await.unwrap();
-    spoil_packs(source.mirror());
+    let mirror = source.mirror().to_owned();
+    drop(source);
+    spoil_packs(&mirror);
     let source = repo.source().build().unwrap();
     let read = match source.fetch(&cx, &revision).await {
         Ok(snapshot) => files(&snapshot).map(drop),
@@ -117,6 +122,24 @@ async fn a_damaged_pack_is_an_error_once_and_then_fetched_anew() {
     }
     let snapshot = source.fetch(&cx, &revision).await.unwrap();
     assert_eq!(files(&snapshot).unwrap()["a"], noise(20_000));
+}
+
+#[tokio::test]
+async fn applications_that_share_a_mirror_read_on_when_one_of_them_has_it_made_anew() {
+    let repo = Repo::with(&[("a", "1")]);
+    let [one, other] = [(); 2].map(|()| repo.source().build().unwrap());
+    let cx = Cx::system();
+    let revision = one.resolve(&cx).await.unwrap();
+    let held = one.fetch(&cx, &revision).await.unwrap();
+    assert_eq!(newest(&other).await.unwrap(), expect(&[("a", "1")]));
+    // What a reader leaves that could not read something.
+    fs::write(other.mirror().join("gitops-damaged"), "").unwrap();
+    repo.commit(&[("a", "2")]);
+    assert_eq!(newest(&other).await.unwrap(), expect(&[("a", "2")]));
+    assert!(!one.mirror().join("gitops-damaged").exists());
+    assert_eq!(files(&held).unwrap(), expect(&[("a", "1")]), "what was taken before is read on");
+    assert_eq!(newest(&one).await.unwrap(), expect(&[("a", "2")]));
+    assert_eq!(files(&one.fetch(&cx, &revision).await.unwrap()).unwrap(), expect(&[("a", "1")]));
 }
 
 #[tokio::test]

@@ -1,7 +1,6 @@
 use std::cell::OnceCell;
 
-use gitops_core::redact::credentials;
-use gitops_core::{Diagnostic, Span};
+use gitops_core::{Diagnostic, Span, redact};
 
 use super::{Place, YamlLimits};
 
@@ -17,7 +16,7 @@ pub(crate) struct Fault {
 impl Fault {
     /// The message quotes what is wrong: that may be a secret that stands where another thing is meant to.
     pub fn new(code: &'static str, place: Place, message: impl Into<String>) -> Self {
-        Self { code, place, message: credentials(&message.into()).into_owned(), help: None }
+        Self { code, place, message: message.into(), help: None }
     }
 
     /// The text is not YAML or JSON.
@@ -51,7 +50,7 @@ pub(crate) struct File<'a> {
     text: &'a str,
     /// Whether its lines may be shown; found out for its first fault.
     open: OnceCell<bool>,
-    /// Its lines; found for its first fault, for there may be many.
+    /// Its lines that may be shown, the others empty; found for its first fault, for there may be many.
     lines: OnceCell<Vec<&'a str>>,
 }
 
@@ -94,11 +93,19 @@ impl<'a> File<'a> {
         *self.open.get_or_init(|| !may_hold_a_secret(self.text))
     }
 
+    /// A line is shown as it stands or not at all.
+    fn shown(&self) -> Vec<&'a str> {
+        if !self.is_open() {
+            return Vec::new();
+        }
+        let masked = redact::line(self.text);
+        let lines = self.text.lines().zip(masked.lines());
+        lines.map(|(line, masked)| if line == masked { line } else { "" }).collect()
+    }
+
     fn span(&self, Place { line, column }: Place) -> Span {
-        let lines = self.lines.get_or_init(|| self.text.lines().collect());
-        // A line is shown as it stands or not at all: what is masked stands elsewhere than the place says.
-        let is_shown = |text: &&&str| self.is_open() && credentials(text) == **text;
-        let text = lines.get(line as usize - 1).filter(is_shown).copied().unwrap_or_default();
+        let lines = self.lines.get_or_init(|| self.shown());
+        let text = lines.get(line as usize - 1).copied().unwrap_or_default();
         let text: String = text.chars().take(SHOWN).collect();
         let tail = text.chars().skip(column as usize - 1);
         let width = tail.take_while(|c| !c.is_whitespace() && *c != ':').count().max(1);

@@ -1,5 +1,8 @@
 //! Answers.
 
+use std::borrow::Cow;
+
+use gitops_core::redact;
 use http::{Response, StatusCode, header};
 use http_body_util::Full;
 use hyper::body::Bytes;
@@ -43,8 +46,35 @@ pub(super) fn not_allowed(methods: &'static str) -> Answer {
 }
 
 fn of_type(status: StatusCode, kind: &'static str, body: Bytes) -> Answer {
+    // A token may stand as a name, which is shown in clear.
+    let shown = std::str::from_utf8(&body).ok().map(redact::tokens);
+    let body = match shown {
+        Some(Cow::Owned(shown)) => shown.into(),
+        _ => body,
+    };
     let mut answer = Response::new(Full::new(body));
     *answer.status_mut() = status;
     answer.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static(kind));
     answer
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_name_that_is_a_token_is_on_no_page() {
+        let token = format!("{}{}", concat!("gl", "pat-"), "a1B2".repeat(8));
+        for answer in [
+            metrics(format!("x{{application=\"{token}\"}} 1\n")),
+            page("text/html", format!("<p>{token}</p>").into()),
+            text(StatusCode::OK, token.clone()),
+        ] {
+            let bytes = answer.into_body().collect().await.unwrap().to_bytes();
+            let shown = String::from_utf8_lossy(&bytes);
+            assert!(!shown.contains(&token) && shown.contains(redact::HIDDEN), "{shown}");
+        }
+    }
 }

@@ -7,17 +7,18 @@ use gitops_app::config::Config;
 use gitops_app::forge::patiently;
 use gitops_app::home;
 use gitops_app::lookup;
-use gitops_app::rollback::bad_and_good;
+use gitops_app::rollback::{bad_and_good, was_at};
 use gitops_app::session::{Access, Session};
 use gitops_core::redact::credentials;
 use gitops_core::review::{Command, CommandFault, Flavour};
+use gitops_core::text::shown;
 use gitops_core::{
     Cx, EngineHandle, EngineStatus, Error, ErrorKind, Key, Phase, Pin, Plan, Relation, Request, Result,
     Revision,
 };
 use gitops_forge::{ChangeRequest, Comment, Permission, RequestState};
 
-use super::look::Asked;
+use super::look::Permissions;
 use super::memory::Page;
 use super::revert::foreseen;
 use super::{PATIENCE, Shared, nobody};
@@ -28,6 +29,9 @@ const READ: std::time::Duration = std::time::Duration::from_secs(60);
 
 /// Of how many applications an answer says what they do.
 const STANDINGS: usize = 10;
+
+/// How many characters of a command are kept: more than the name of any application has.
+const WORDS: usize = 300;
 
 /// How long a rollback is waited for before it is answered, to say whether it waits for somebody.
 const SEEN: std::time::Duration = std::time::Duration::from_secs(30);
@@ -73,7 +77,7 @@ pub(super) fn words(flavour: Flavour, command: &Result<Command, CommandFault>) -
     let rest = rest.map(|rest| format!(" {rest}")).unwrap_or_default();
     let words = format!("{}{}{rest}", flavour.command_prefix(), name(command));
     // It is kept, told and repeated.
-    credentials(&words).into_owned()
+    shown(&credentials(&words), WORDS)
 }
 
 impl Shared {
@@ -92,9 +96,14 @@ impl Shared {
         format!("There are {}", commands.join(", "))
     }
 
-    /// Why somebody may not give a command; the forge is asked each time.
-    pub(super) async fn refusal(&self, cx: &Cx, asked: &Asked<'_>) -> Result<Option<String>> {
-        let Comment { author, created, updated, .. } = asked.comment;
+    /// Why somebody may not give a command; the forge is asked in each look.
+    pub(super) async fn refusal(
+        &self,
+        cx: &Cx,
+        comment: &Comment,
+        known: &mut Permissions,
+    ) -> Result<Option<String>> {
+        let Comment { author, created, updated, .. } = comment;
         if author.is_bot {
             return Ok(Some("a program can't give commands".to_owned()));
         }
@@ -102,7 +111,11 @@ impl Shared {
             // Others may edit what somebody wrote.
             return Ok(Some("the comment was edited: write the command in a new one".to_owned()));
         }
-        let permission = patiently(cx, || self.forge.permission(cx, author)).await?;
+        let permission = match known.get(author.id.as_str()) {
+            Some(known) => *known,
+            None => patiently(cx, || self.forge.permission(cx, author)).await?,
+        };
+        known.insert(author.id.to_string(), permission);
         let may = permission >= Permission::Write;
         Ok((!may).then(|| "only who may write to the repository gives commands".to_owned()))
     }
@@ -184,7 +197,7 @@ impl Shared {
         let page = self.memory.page(cx, request.number).await?;
         let asked = self.asked_of(request.number, &page);
         let after = asked.after_merge(cx, &self.chosen(), &nobody()).await?;
-        let meant = after.iter().find(|after| after.effect.to_string().starts_with(effect));
+        let meant = after.iter().find(|after| after.effect.is_named(effect));
         if let Some(by) = meant.and_then(|after| after.approved_by.as_ref()) {
             let name = meant.map(|after| after.application.as_str()).unwrap_or_default();
             return Ok(Done::Yes(format!("approved by {by}: `{name}` goes on")));
@@ -200,7 +213,7 @@ impl Shared {
         let waiting: Vec<String> = waiting
             .map(|after| match after.elsewhere() {
                 Some(elsewhere) => format!("`{}`: {elsewhere}", after.application),
-                None => format!("`{}` waits for the approval of {}", after.application, after.effect.short()),
+                None => format!("`{}` waits for the approval of {}", after.application, after.effect.name()),
             })
             .collect();
         let reasons = meant.map(|after| after.discounted.join("; ")).filter(|reasons| !reasons.is_empty());
@@ -270,7 +283,7 @@ impl Shared {
         let config = self.config(application)?;
         let handle = self.board.handle(application).ok_or_else(|| not_at_work(application))?;
         let revision = match revision {
-            Some(name) => earlier(cx, config, name).await?,
+            Some(name) => Box::pin(earlier(cx, config, name)).await?,
             None => last_good(cx, config, &handle).await?,
         };
         let shown = revision.to_string();
@@ -316,7 +329,7 @@ impl Shared {
         }
         let after = self.asked(request.number).after_merge(cx, &[config], &nobody()).await?;
         let effect =
-            after.into_iter().find(|after| !after.wanted.is_empty()).map(|after| after.effect.short());
+            after.into_iter().find(|after| !after.wanted.is_empty()).map(|after| after.effect.name());
         let name = effect.map(|effect| {
             format!(
                 "\nWho may approve it, and did not order it: comment {}approve {effect}",
@@ -406,18 +419,19 @@ async fn earlier(cx: &Cx, config: &Config, name: &str) -> Result<Revision> {
     let unsupported = || Error::new(ErrorKind::Unsupported, "the source has no history to go back in");
     let history = session.engine.source().history().ok_or_else(unsupported)?;
     let revision = history.find(cx, name).await?;
-    let relation = match session.engine.inventory().accepted() {
-        Some(accepted) => history.relation(cx, accepted, &revision).await?,
-        None => Relation::Diverged,
+    let is_before = match session.engine.inventory().accepted() {
+        Some(accepted) => match history.relation(cx, accepted, &revision).await? {
+            Relation::Same => true,
+            Relation::Older => was_at(cx, config, accepted, &revision).await?,
+            _ => false,
+        },
+        None => false,
     };
-    match relation {
-        Relation::Older | Relation::Same => Ok(revision),
-        _ => Err(Error::new(
-            ErrorKind::Denied,
-            "only a revision that the branch went through can be gone back to",
-        )
-        .help("open a request for anything else")),
-    }
+    is_before.then_some(revision).ok_or_else(|| {
+        let why = "only a revision that the branch went through can be gone back to";
+        Error::new(ErrorKind::Denied, why)
+            .help("name one that `git log --first-parent` shows, or open a request for anything else")
+    })
 }
 
 /// The revision to go back to: the one that is live completely while a newer one is in progress; else the newest good one before

@@ -6,7 +6,7 @@ use gitops_app::forge::{AsWritten, is_certain, patiently};
 use gitops_core::review::{Command, CommandFault};
 use gitops_core::{Cx, ErrorKind, Result};
 use gitops_forge::{
-    ChangeRequest, Comment, CommentQuery, CommentWrite, Marker, Reaction, RequestState, User,
+    ChangeRequest, Comment, CommentQuery, CommentWrite, Marker, Permission, Reaction, RequestState, User,
 };
 
 use super::Shared;
@@ -14,6 +14,9 @@ use super::answers::Answered;
 use super::commands::{Done, words};
 use super::memory::{COMMAND_AGE, Entry, Page, Stage};
 use crate::event::ServerEvent;
+
+/// What people may do, of whom the forge was asked during a look.
+pub(super) type Permissions = BTreeMap<String, Permission>;
 
 /// A command in a comment.
 pub(super) struct Asked<'a> {
@@ -58,7 +61,8 @@ impl Shared {
         let shown = self.answered(&me, &comments)?;
         // The process may have been stopped after it answered and before it showed that.
         let mut has_answers = page.answered().any(|entry| !shown.has(&entry.comment, entry.nth));
-        let (unconfirmed, was_told) = self.confirm(cx, number, &me, &comments).await?;
+        let mut known = Permissions::new();
+        let (unconfirmed, was_told) = self.confirm(cx, number, &me, &comments, &mut known).await?;
         for asked in comments.iter().flat_map(|comment| asked_in(cx, &me, comment)) {
             if unconfirmed.contains_key(asked.comment.id.as_str()) {
                 continue;
@@ -70,7 +74,7 @@ impl Shared {
                 Some(Stage::Begun) => false,
             };
             if !is_over {
-                has_answers |= self.carry_out(cx, &request, &page, &asked).await?;
+                has_answers |= self.carry_out(cx, &request, &page, &asked, &mut known).await?;
             }
         }
         match has_answers || was_told {
@@ -87,6 +91,7 @@ impl Shared {
         number: u64,
         me: &User,
         comments: &[Comment],
+        known: &mut Permissions,
     ) -> Result<(BTreeMap<String, String>, bool)> {
         if self.forge.info().tells_edits {
             return Ok((BTreeMap::new(), false));
@@ -97,8 +102,13 @@ impl Shared {
         };
         let page = self.memory.page(cx, number).await?;
         let is_over = |comment: &Comment| page.answered().any(|entry| entry.comment == comment.id.as_str());
-        let approvals = comments.iter().filter(is_approval).filter(|comment| !is_over(comment));
-        let approvals: Vec<&Comment> = approvals.collect();
+        let mut approvals = Vec::new();
+        for comment in comments.iter().filter(is_approval).filter(|comment| !is_over(comment)) {
+            // Of somebody who may not give it nothing is to be confirmed.
+            if self.refusal(cx, comment, known).await?.is_none() {
+                approvals.push(comment);
+            }
+        }
         let mut learnt = AsWritten::default();
         for comment in &approvals {
             if let Some(known) = self.written().of(&comment.id) {
@@ -151,9 +161,9 @@ impl Shared {
         request: &ChangeRequest,
         page: &Page,
         asked: &Asked<'_>,
+        known: &mut Permissions,
     ) -> Result<bool> {
         let (number, comment) = (request.number, asked.comment);
-        self.react(cx, number, &comment.id, Reaction::Eyes).await;
         let entry = Entry {
             comment: comment.id.to_string(),
             nth: asked.nth,
@@ -163,11 +173,13 @@ impl Shared {
             stage: Stage::Begun,
         };
         let was_begun = page.stage(&entry.comment, entry.nth).is_some();
-        if !was_begun && !self.begin(cx, number, &entry).await? {
-            // Another process began it just now.
+        let refusal = self.refusal(cx, comment, known).await?;
+        if !was_begun && !self.begin(cx, number, &entry, refusal.is_none()).await? {
+            // Another process began it just now, or it is one of too many.
             return Ok(false);
         }
-        let done = match self.refusal(cx, asked).await? {
+        self.react(cx, number, &comment.id, Reaction::Eyes).await;
+        let done = match refusal {
             Some(why) => Done::No(why),
             None => match &asked.command {
                 Err(fault) => Done::No(format!("{fault}. {}", self.help())),
@@ -205,14 +217,18 @@ impl Shared {
         Ok(true)
     }
 
-    /// Records that a command is carried out from now on; gives whether nobody did that before.
-    async fn begin(&self, cx: &Cx, number: u64, entry: &Entry) -> Result<bool> {
+    /// Records that a command is carried out from now on; gives whether nobody did that before. Of those who may not give any a few are
+    /// answered: whoever may comment must not have the server remember without an end, and forget others for it.
+    async fn begin(&self, cx: &Cx, number: u64, entry: &Entry, is_allowed: bool) -> Result<bool> {
         let begin = |page: &mut Page| {
             let is_new = page.stage(&entry.comment, entry.nth).is_none();
-            if is_new {
-                page.asked.push(entry.clone());
+            let is_begun = is_new && (is_allowed || page.has_room_for_refusals());
+            match (is_new, is_begun) {
+                (_, true) => page.asked.push(entry.clone()),
+                (true, false) if entry.is_approval() => page.refuse_besides(&entry.comment),
+                _ => {}
             }
-            is_new
+            is_begun
         };
         self.memory.change(cx, number, begin).await
     }

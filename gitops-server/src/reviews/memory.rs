@@ -200,13 +200,15 @@ impl Book {
         while self.requests.len() > PAGES && self.forget_oldest(but) {}
     }
 
-    /// Forgets some of the requests that were touched longest ago; gives whether there was one.
+    /// Forgets some of the requests that were touched longest ago, those last that are applied before their merge; gives whether there was
+    /// one.
     fn forget_oldest(&mut self, but: u64) -> bool {
         let others = self.requests.iter().filter(|(number, _)| **number != but);
-        let mut oldest: Vec<(Time, u64)> = others.map(|(number, page)| (page.touched, *number)).collect();
+        let mut oldest: Vec<(bool, Time, u64)> =
+            others.map(|(number, page)| (page.ahead.is_some(), page.touched, *number)).collect();
         oldest.sort_unstable();
         oldest.truncate((oldest.len() / 16).max(1));
-        oldest.iter().for_each(|(_, number)| drop(self.requests.remove(number)));
+        oldest.iter().for_each(|(.., number)| drop(self.requests.remove(number)));
         !oldest.is_empty()
     }
 }

@@ -203,7 +203,7 @@ impl Shared {
         let look = |number| self.looks.push(number);
         let has_room = match (hint.kind, hint.request) {
             (HintKind::Push, _) => {
-                self.wake_engines(cx, hint.branch.as_deref());
+                self.wake_engines(cx, hint.branch.as_deref(), &format!("webhook of {}", self.repository));
                 true
             }
             (HintKind::MergeQueue, _) => match (&hint.branch, &hint.commit) {
@@ -229,14 +229,14 @@ impl Shared {
     }
 
     /// Has the engines that follow a branch look at once.
-    fn wake_engines(&self, cx: &Cx, branch: Option<&str>) {
+    fn wake_engines(&self, cx: &Cx, branch: Option<&str>, by: &str) {
         let follows = |config: &&Config| match (&config.source.reference, branch) {
             (GitRef::Branch(follows), Some(branch)) => follows == branch,
             _ => true,
         };
         for config in self.chosen.iter().filter(follows) {
             if let Some(handle) = self.board.handle(&config.name) {
-                let (cx, by) = (cx.within(PATIENCE), format!("webhook of {}", self.repository));
+                let (cx, by) = (cx.within(PATIENCE), by.to_owned());
                 // An engine that is not woken looks by itself before long.
                 tokio::spawn(async move { handle.request(&cx, &by, Request::Sync).await });
             }

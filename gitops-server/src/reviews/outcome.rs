@@ -195,7 +195,7 @@ impl Shared {
     }
 
     /// Remembers what a request was merged as, until that is live in all applications that it changes; the branch may have gone on
-    /// before anybody looked.
+    /// before anybody looked. They look at once: no webhook may have told them of the push.
     pub(super) async fn note_merged(&self, cx: &Cx, request: &ChangeRequest) -> Result<()> {
         let Some(commit) = request.merge_commit.as_ref().filter(|_| request.state == RequestState::Merged)
         else {
@@ -211,6 +211,8 @@ impl Shared {
         };
         if self.memory.change(cx, request.number, note).await? {
             self.merges.send_modify(|merges| *merges += 1);
+            let by = format!("{}#{}", self.repository, request.number);
+            self.wake_engines(cx, Some(&request.base.name), &by);
         }
         Ok(())
     }
@@ -264,7 +266,7 @@ impl Shared {
             if let Some(elsewhere) = waiting.as_ref().and_then(AfterMerge::elsewhere) {
                 outcome.text.extend(["; ", &elsewhere]);
             }
-            outcome.effect = waiting.filter(|after| !after.asks_owners).map(|after| after.effect.short());
+            outcome.effect = waiting.filter(|after| !after.asks_owners).map(|after| after.effect.name());
         }
         let note = |page: &mut Page| {
             let is_said = outcome.needs_person || page.outcomes.contains_key(&config.name);

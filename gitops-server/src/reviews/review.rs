@@ -84,6 +84,7 @@ impl Shared {
         let is_told = self.end_left(cx, &told.request).await;
         self.seen().insert(number, Seen { is_told, ..seen });
         self.tell_of_review(number, &told);
+        self.review_all(&told.unreviewed);
         // Before it is answered: what was approved may be done by then, and another review answers.
         let changes = changed_by(&told);
         let note = |page: &mut Page| {
@@ -105,6 +106,15 @@ impl Shared {
             answered(entry).unwrap_or_else(|| answer(entry, &page, &told))
         })
         .await
+    }
+
+    /// Has requests reviewed.
+    pub(super) fn review_all(&self, numbers: &[u64]) {
+        for number in numbers {
+            if !self.reviews.push(*number) {
+                self.poll.notify_one();
+            }
+        }
     }
 
     fn tell_of_review(&self, number: u64, told: &Told) {

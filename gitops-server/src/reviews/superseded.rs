@@ -52,9 +52,19 @@ impl Shared {
             CommitStatus::new(context, StatusState::Pending, "").fitted(limit).context
         });
         let is_pending = |status: &CommitStatus| status.state == StatusState::Pending;
+        let is_ours = |status: &CommitStatus| {
+            let rest = ours.iter().find_map(|name| status.context.strip_prefix(name));
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(" into "))
+        };
         let mut pending: Vec<CommitStatus> =
-            found.into_iter().filter(|status| is_pending(status) && ours.contains(&status.context)).collect();
-        if pending.is_empty() || self.is_open_head(cx, &commit).await? {
+            found.into_iter().filter(|status| is_pending(status) && is_ours(status)).collect();
+        if pending.is_empty() {
+            return Ok(());
+        }
+        let others = self.open_heads(cx, &commit).await?;
+        if !others.is_empty() {
+            // It may be pending there for this request alone.
+            self.review_all(&others);
             return Ok(());
         }
         let text = match request.state {
@@ -79,12 +89,13 @@ impl Shared {
         Ok(())
     }
 
-    async fn is_open_head(&self, cx: &Cx, commit: &CommitId) -> Result<bool> {
+    /// The open requests that have a commit as their head.
+    async fn open_heads(&self, cx: &Cx, commit: &CommitId) -> Result<Vec<u64>> {
         let query = RequestQuery::OfCommit(commit.clone());
         let found = patiently(cx, || self.forge.change_requests(cx, &query)).await?;
         let is_head =
             |found: &ChangeRequest| found.state == RequestState::Open && found.head.commit == *commit;
-        Ok(found.iter().any(is_head))
+        Ok(found.iter().filter(|found| is_head(found)).map(|found| found.number).collect())
     }
 }
 

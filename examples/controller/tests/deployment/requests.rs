@@ -22,7 +22,7 @@ async fn the_leader_reviews_and_the_next_one_goes_on_with_what_was_approved() {
     // A status that turns worse is written before the comment.
     let review = forged.until("the comment", async || forged.ours("review").await.pop()).await;
     assert!(review.contains("this change 1, existing drift 0, base moved 0"), "{review}");
-    let effect = review.rsplit_once("Effect `").unwrap().1[..12].to_owned();
+    let effect = review.rsplit_once("Effect `").unwrap().1[..40].to_owned();
     let approve = json!({"body": format!("/approve {effect}")});
     let said = forged.gitea.done("bob", "POST", &format!("{SITE}/issues/1/comments"), approve).await;
     forged.confirms("bob", &said).await;

@@ -4,6 +4,7 @@ use std::io::{ErrorKind as Io, IsTerminal, Stdout, Write};
 
 use anstream::{AutoStream, ColorChoice};
 use gitops_app::documents::{Document, document};
+use gitops_core::redact::tokens;
 use gitops_core::{Error, ErrorKind, Result};
 
 use super::table::Columns;
@@ -11,6 +12,7 @@ use crate::cli::{Format, Global, When};
 
 /// Where a verb writes: data to standard output, everything else to standard error.
 ///
+/// A token is masked here too, for it may stand as the name of a file, an object, a branch or a person, which are shown in clear.
 /// A closed pipe is no error: what can't be delivered is dropped, and the verb goes on to its end.
 #[derive(Clone, Copy, Debug)]
 pub struct Screen {
@@ -89,7 +91,7 @@ impl Screen {
     /// As [`answer`](Self::answer).
     pub fn data(self, text: &str) -> Result<()> {
         let mut stdout = AutoStream::new(std::io::stdout().lock(), self.stdout);
-        match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        match stdout.write_all(tokens(text).as_bytes()).and_then(|()| stdout.flush()) {
             Err(error) if error.kind() != Io::BrokenPipe => {
                 Err(Error::new(ErrorKind::Storage, format!("can't write to standard output: {error}")))
             }
@@ -107,7 +109,7 @@ impl Screen {
     /// Writes to standard error.
     pub fn complain(self, text: &str) {
         let mut stderr = AutoStream::new(std::io::stderr().lock(), self.stderr);
-        let _ = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());
+        let _ = stderr.write_all(tokens(text).as_bytes()).and_then(|()| stderr.flush());
     }
 }
 

@@ -299,8 +299,9 @@ fn a_working_copy_that_is_behind_is_not_believed() {
         world.git(&["-C", &format!("../{name}"), "pull", "-q", "--ff-only"]);
         review().expect(0);
     }
-    // A copy of another repository is where somebody keeps configurations.
-    let other = World::new();
+    // A copy of another repository is where somebody keeps configurations. No commit of it is one of the first, also if both are made
+    // in one second.
+    let other = World::empty();
     fs::write(other.path("repository/gitops.yaml"), config).unwrap();
     other.commit("Elsewhere", &[]);
     let file = other.path("repository/gitops.yaml");

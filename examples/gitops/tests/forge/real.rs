@@ -350,7 +350,7 @@ async fn what_bob_approved_is_applied_after_the_merge_with_nobody_asked() {
     let effect = || async {
         let comment = &site.comments(number).await[0];
         let (_, rest) = body(comment).rsplit_once("Effect `").unwrap();
-        rest[..12].to_owned()
+        rest[..40].to_owned()
     };
     let approve = json!({"body": format!("/approve {}", effect().await)});
     site.gitea.done("alice", "POST", &path, approve.clone()).await;

@@ -21,6 +21,7 @@ const SENSITIVE: &[&str] = &[
     ".gitlab/**",
     ".gitea/**",
     ".forgejo/**",
+    "**/Jenkinsfile",
 ];
 
 /// How many people must approve what, and who they may be.
@@ -58,7 +59,7 @@ pub struct ApprovalRule {
 pub enum From {
     /// Anybody who may write to the repository.
     Writers,
-    /// These accounts, and the members of these teams.
+    /// These accounts, and the members of these teams, as far as they may write.
     People {
         /// The accounts.
         logins: Vec<String>,

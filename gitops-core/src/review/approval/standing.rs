@@ -301,10 +301,11 @@ impl ApprovalRules {
         if applying.peek().is_none() {
             return person.may_write;
         }
-        applying.any(|rule| match &rule.from {
+        let is_among = |rule: &ApprovalRule| match &rule.from {
             From::People { logins, teams } => is_named(logins, teams, request, person),
-            From::Writers | From::CodeOwners => person.may_write,
-        })
+            From::Writers | From::CodeOwners => true,
+        };
+        person.may_write && applying.any(is_among)
     }
 }
 
@@ -382,7 +383,7 @@ fn of_rule(rule: &ApprovalRule, request: &Request<'_>, votes: &[&Vote]) -> Vec<R
         From::Writers => one(Vec::new(), &|person| person.may_write),
         From::People { logins, teams } => {
             let candidates = logins.iter().chain(teams).cloned().collect();
-            one(candidates, &|person| is_named(logins, teams, request, person))
+            one(candidates, &|person| person.may_write && is_named(logins, teams, request, person))
         }
         From::CodeOwners => match request.owners.map(|owners| owners.requirements(&request.files())) {
             Some(groups) if !groups.is_empty() => {

@@ -18,7 +18,7 @@ pub struct Vote {
     /// The name of the review or the comment in the forge, such as `review 12`. Of two of one kind at one time the one with the greater
     /// number is the later; of which kind the later is, no forge tells, and a no counts.
     pub id: String,
-    /// The beginning of the effect that it names, of at least 12 digits; nothing for a review, which approves what the
+    /// The beginning of the effect that it names, of at least 40 digits; nothing for a review, which approves what the
     /// comment showed when it was submitted.
     pub effect: Option<String>,
     /// Whether it was an approval under another rule of a gate than the one that asks now.
@@ -103,7 +103,7 @@ impl std::fmt::Display for Discounted {
             Self::NothingShown => "nothing was shown when it was given",
             Self::OtherEffect => "the effect changed after it was given",
             Self::JustChanged => "the effect changed less than a minute before it was given",
-            Self::NamesOtherEffect => "it names another effect",
+            Self::NamesOtherEffect => "it names another effect, or fewer than 40 digits of it",
             Self::OtherHead => "the request was pushed to after it was given",
             Self::OtherRule => "a gate has another rule since it was given",
             Self::NotConfirmed => {
@@ -157,10 +157,9 @@ impl Vote {
             return Err(Discounted::OtherRule);
         }
         if let Some(named) = &self.effect {
-            let is_meant = |digest: &Digest| {
-                named.len() >= crate::value::PlanId::DIGITS && digest.to_string().starts_with(named.as_str())
-            };
-            return (is_meant(effect) || is_meant(all)).then_some(()).ok_or(Discounted::NamesOtherEffect);
+            return (effect.is_named(named) || all.is_named(named))
+                .then_some(())
+                .ok_or(Discounted::NamesOtherEffect);
         }
         if self.of_another_head {
             return Err(Discounted::OtherHead);

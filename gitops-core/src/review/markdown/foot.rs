@@ -14,7 +14,7 @@ pub(super) fn commands(markdown: &Markdown<'_>, review: &Review) -> Section {
     let prefix = markdown.flavour.command_prefix();
     let line =
         |command: &str, what: &str| format!("- {} {what}\n", code(&format!("{prefix}{command}"), NAME));
-    let effect = review.effect().short();
+    let effect = review.effect().name();
     let mut lines = vec![line("plan", "plans again")];
     match review.outcome() {
         Outcome::NeedsApproval if review.looked_at_targets() => {
@@ -38,7 +38,7 @@ pub(super) fn plans(review: &Review) -> Section {
             code(&part.application, NAME),
             part.head.words(part.head.revision.short(), |word| code(word, NAME)),
             part.base.words(part.base.revision.short(), |word| code(word, NAME)),
-            code(&part.effect.short(), NAME),
+            code(&part.effect.name(), NAME),
         )
     };
     Section { heading: "### Plans\n\n", lines: review.parts.iter().map(line).collect(), noun: "plans" }

@@ -314,7 +314,7 @@ fn a_comment_reads_well() {
 
     ### Plans
 
-    - `shop`: plan `842add7b70d7` of `4a1b2c3d4e5f`, target branch: plan `842add7b70d7` of `4a1b2c3d4e5f`, effect `ad74b3311747`
+    - `shop`: plan `842add7b70d7` of `4a1b2c3d4e5f`, target branch: plan `842add7b70d7` of `4a1b2c3d4e5f`, effect `ad74b3311747646f128b76a9b36e8e774145e55d`
 
     Effect `5fb6b9adf7b15519f5b43f64ae4865fd9ac638a07ef2f2c7209020961f179bad`
     "#);

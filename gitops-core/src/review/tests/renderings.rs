@@ -203,7 +203,7 @@ fn plain_text_reads_well() {
       this change: 2
 
     shop: 0 to create, 1 to update, 0 to replace, 1 to delete
-      plan 842add7b70d7 of 4a1b2c3d4e5f (main), target branch: plan 842add7b70d7 of 4a1b2c3d4e5f (main), effect 6615c4879c8f
+      plan 842add7b70d7 of 4a1b2c3d4e5f (main), target branch: plan 842add7b70d7 of 4a1b2c3d4e5f (main), effect 6615c4879c8f5bc82b86e29b05e83a6b78153a70
       -    delete  ConfigMap/shop/old\u{1b}[2J in k8s: no longer declared (this change)
            ! high delete: no longer declared
       ~    update  ConfigMap/shop/web in k8s: 2 fields differ (this change)

@@ -203,10 +203,28 @@ impl Page {
                 .any(|entry| entry.comment == comment && entry.is_approval() && entry.was_done());
         self.refused.retain(|refused| refused != comment);
         if !has_counted {
-            self.refused.push(comment.to_owned());
-            let surplus = self.refused.len().saturating_sub(REFUSED);
-            self.refused.drain(..surplus);
+            self.refuse(comment);
         }
+    }
+
+    /// No approval in a comment counts.
+    pub fn refuse(&mut self, comment: &str) {
+        self.refused.retain(|refused| refused != comment);
+        self.refused.push(comment.to_owned());
+        let surplus = self.refused.len().saturating_sub(REFUSED);
+        self.refused.drain(..surplus);
+    }
+
+    /// The same of one that is not answered, as far as there is room.
+    pub fn refuse_besides(&mut self, comment: &str) {
+        if self.refused.len() < REFUSED && !self.refused.iter().any(|refused| refused == comment) {
+            self.refused.push(comment.to_owned());
+        }
+    }
+
+    /// Whether one more command is answered of those who may give none.
+    pub fn has_room_for_refusals(&self) -> bool {
+        self.answered().filter(|entry| !entry.was_done()).count() < SHOWN
     }
 
     /// What somebody said was stored as an approval.

@@ -419,7 +419,7 @@ async fn nothing_is_merged_while_somebody_asks_for_changes_or_took_the_approval_
     let number = ahead.world.propose("two", OURS);
     ahead.world.reviews().0.review(&ahead.world.cx, number).await;
     let comment = ahead.world.ours(number, "review/").await.remove(0);
-    let effect = comment.split("/approve ").nth(1).unwrap().get(..12).unwrap();
+    let effect = comment.split("/approve ").nth(1).unwrap().get(..40).unwrap();
     assert!(ahead.says(number, &format!("/approve {effect}")).await.0);
     assert!(ahead.says(number, "/apply").await.0);
     ahead.live(&ahead.commit("feature")).await;

@@ -13,7 +13,7 @@ async fn begun() -> (World, Reviews, u64, String) {
     let reviews = world.reviews();
     reviews.0.review(&world.cx, number).await;
     let comment = world.ours(number, "review/").await.concat();
-    let effect = comment.split("/approve ").nth(1).unwrap().get(..12).unwrap();
+    let effect = comment.split("/approve ").nth(1).unwrap().get(..40).unwrap();
     (world, reviews, number, format!("/approve {effect}"))
 }
 
@@ -88,4 +88,20 @@ fn of_many_comments_the_first_are_forgotten() {
     let mut known = AsWritten::default();
     (1..=150).for_each(|id| known.learn(&id.to_string(), "text"));
     assert!(known.of("50").is_none() && known.of("51").is_some() && known.of("150").is_some());
+}
+
+/// Each made the server ask once more with every look, and the answers longer than the forge takes.
+#[tokio::test]
+async fn what_a_stranger_approves_is_refused_at_once_and_not_to_be_confirmed() {
+    let (world, reviews, number, approve) = begun().await;
+    let mallory = world.forge.acting_as(&world.forge.join("mallory", Permission::Read));
+    for _ in 0..400 {
+        world.says(&mallory, number, &approve).await;
+    }
+    let answers = seen(&world, &reviews, number).await;
+    assert!(answers.len() == 10 && answers.iter().all(|(_, done, _)| !done), "{answers:?}");
+    assert!(answers[0].2.contains("only who may write"), "{answers:?}");
+    assert!(reviews.0.memory.with_unconfirmed(&world.cx).await.unwrap().is_empty());
+    assert!(!world.ours(number, "answers/").await.concat().contains("to be confirmed"));
+    world.cx.cancel();
 }

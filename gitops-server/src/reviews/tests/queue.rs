@@ -27,7 +27,9 @@ impl World {
             ["HEAD", "main"].map(|name| CommitId::parse(&self.git(&["rev-parse", name])).unwrap());
         let path = Some(RepositoryPath::parse(OURS).unwrap());
         let head = Branch::new("known", commit.clone(), path.clone());
-        self.alice.propose_between(&self.cx, "Known", head, Branch::new("elsewhere", base, path));
+        let elsewhere = Branch::new("elsewhere", base, path);
+        let request = self.alice.propose_between(&self.cx, "Known", head, elsewhere);
+        self.alice.close(request.number).unwrap();
         commit
     }
 
@@ -58,7 +60,7 @@ async fn what_a_merge_queue_makes_must_have_the_effect_that_was_approved() {
     );
 
     let comment = world.ours(number, "review/").await.concat();
-    let effect = comment.split("/approve ").nth(1).unwrap().get(..12).unwrap().to_owned();
+    let effect = comment.split("/approve ").nth(1).unwrap().get(..40).unwrap().to_owned();
     world.says(&world.bob, number, &format!("/approve {effect}")).await;
     reviews.0.look(&world.cx, number).await;
     reviews.0.review(&world.cx, number).await;
@@ -148,7 +150,7 @@ impl World {
         reviews.0.review(&self.cx, number).await;
         if is_approved {
             let comment = self.ours(number, "review/").await.concat();
-            let effect = comment.split("/approve ").nth(1).unwrap().get(..12).unwrap().to_owned();
+            let effect = comment.split("/approve ").nth(1).unwrap().get(..40).unwrap().to_owned();
             self.says(&self.bob, number, &format!("/approve {effect}")).await;
             reviews.0.look(&self.cx, number).await;
             reviews.0.review(&self.cx, number).await;
@@ -250,7 +252,7 @@ async fn what_came_of_a_request_is_said_in_it_although_the_branch_went_on_before
     assert_eq!(world.forge.writes(), writes, "it is said once");
 
     // A poll finds what somebody says there, also one of a server that was started since.
-    let effect = asked.split("/approve ").nth(1).unwrap().get(..12).unwrap().to_owned();
+    let effect = asked.split("/approve ").nth(1).unwrap().get(..40).unwrap().to_owned();
     world.says(&world.bob, one, &format!("/approve {effect}")).await;
     let reviews = world.reviews();
     reviews.0.poll_once(&world.cx).await.unwrap();

@@ -19,7 +19,7 @@ async fn answered(world: &World, reviews: &Reviews, number: u64) -> (bool, Strin
 
 async fn effect(world: &World, number: u64) -> String {
     let comment = world.ours(number, "review/").await.concat();
-    comment.split("/approve ").nth(1).unwrap().get(..12).unwrap().to_owned()
+    comment.split("/approve ").nth(1).unwrap().get(..40).unwrap().to_owned()
 }
 
 async fn policy(world: &World, number: u64) -> StatusState {
@@ -95,7 +95,7 @@ async fn an_approval_of_what_does_not_wait_does_not_count_once_that_waits() {
         let asked = reviews.0.asked(number).without(refused);
         asked.after_merge(&world.cx, &reviews.0.chosen(), &nobody()).await.unwrap().remove(0)
     };
-    let named = after().await.effect.short();
+    let named = after().await.effect.name();
     world.commit("three");
     let approve = format!("/approve {named}");
     world.says(&world.bob, number, &approve).await;
@@ -105,10 +105,46 @@ async fn an_approval_of_what_does_not_wait_does_not_count_once_that_waits() {
     // The branch goes back to what was named.
     world.commit("two");
     let found = after().await;
-    assert_eq!((found.effect.short(), found.approved_by, found.wanted.len()), (named, None, 1));
+    assert_eq!((found.effect.name(), found.approved_by, found.wanted.len()), (named, None, 1));
     world.says(&world.bob, number, &approve).await;
     reviews.0.look(&world.cx, number).await;
     let (_, done, answer) = world.answers().remove(0);
     assert!(done && answer.starts_with("approved by bob"), "{answer}");
+    world.cx.cancel();
+}
+
+/// Whoever may comment had the server forget what it remembered of other requests.
+#[tokio::test]
+async fn a_stranger_who_writes_many_commands_makes_nothing_forgotten() {
+    let world = World::with(GATE).await;
+    let number = world.propose("two", OURS);
+    let dave = world.forge.acting_as(&world.forge.join("dave", Permission::Read));
+    let reviews = world.reviews();
+    reviews.0.review(&world.cx, number).await;
+    let approve = format!("/approve {}", effect(&world, number).await);
+    let refused = world.says(&dave, number, &approve).await;
+    answered(&world, &reviews, number).await;
+
+    let other = world.propose("three", OURS);
+    let many = format!("/why {}\n", "x".repeat(990)).repeat(10);
+    for _ in 0..40 {
+        world.says(&dave, other, &many).await;
+    }
+    let late = world.says(&dave, other, &approve).await;
+    reviews.0.look(&world.cx, other).await;
+    assert_eq!(world.answers().len(), 10, "a few are answered");
+    let page = reviews.0.memory.page(&world.cx, other).await.unwrap();
+    assert!(page.asked.len() == 10 && page.asked.iter().all(|entry| entry.command.len() < 400));
+    assert_eq!(page.refused, [late], "what is not answered counts for nothing either");
+    let before = reviews.0.memory.page(&world.cx, number).await.unwrap();
+    assert!(before.refused == [refused] && before.head.is_some(), "{before:?}");
+
+    let writes = world.forge.writes();
+    reviews.0.look(&world.cx, other).await;
+    assert_eq!((world.answers().len(), world.forge.writes()), (0, writes), "they are done with");
+    world.says(&world.bob, other, "/why page").await;
+    reviews.0.look(&world.cx, other).await;
+    let by_bob = world.answers();
+    assert!(by_bob.len() == 1 && by_bob[0].0 == "bob", "{by_bob:?}");
     world.cx.cancel();
 }

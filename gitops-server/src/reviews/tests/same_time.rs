@@ -27,7 +27,7 @@ async fn an_approval_in_the_second_of_a_no_does_not_count_and_says_that_and_noth
     let reviews = world.reviews();
     reviews.0.review(&world.cx, number).await;
     let comment = world.ours(number, "review/").await.concat();
-    let effect = comment.split("/approve ").nth(1).unwrap().get(..12).unwrap().to_owned();
+    let effect = comment.split("/approve ").nth(1).unwrap().get(..40).unwrap().to_owned();
     let answered = async || {
         reviews.0.look(&world.cx, number).await;
         reviews.0.review(&world.cx, number).await;
@@ -35,7 +35,7 @@ async fn an_approval_in_the_second_of_a_no_does_not_count_and_says_that_and_noth
         assert_eq!(answers.len(), 1, "{answers:?}");
         answers.remove(0)
     };
-    world.says(&world.bob, number, "/approve 000000000000").await;
+    world.says(&world.bob, number, "/approve 0000000000000000000000000000000000000000").await;
     let (_, done, answer) = answered().await;
     assert!(!done && answer.contains("it names another effect"), "{answer}");
 

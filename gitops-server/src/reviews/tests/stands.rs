@@ -23,7 +23,7 @@ impl Approved {
         let reviews = world.reviews();
         reviews.0.review(&world.cx, number).await;
         let comment = world.ours(number, "review/").await.remove(0);
-        let effect = comment.split("/approve ").nth(1).unwrap().get(..12).unwrap().to_owned();
+        let effect = comment.split("/approve ").nth(1).unwrap().get(..40).unwrap().to_owned();
         world.says(&world.bob, number, &format!("/approve {effect}")).await;
         reviews.0.look(&world.cx, number).await;
         reviews.0.review(&world.cx, number).await;
@@ -87,7 +87,7 @@ async fn what_bob_took_back_before_the_merge_waits_and_the_request_says_why() {
     reviews.0.tell_forge(&world.cx, &reviews.0.chosen[0], &telling).await.unwrap();
     let said = world.ours(number, "answers/").await.concat();
     assert!(said.contains("bob asks for changes"), "{said}");
-    let effect = said.split("/approve ").nth(1).unwrap().get(..12).unwrap().to_owned();
+    let effect = said.split("/approve ").nth(1).unwrap().get(..40).unwrap().to_owned();
     // What he takes back in its turn gives nothing again by itself; what he approves then does.
     world.bob.dismiss(number, &no).unwrap();
     // Forges count in seconds, and of two words in one of them the no counts.

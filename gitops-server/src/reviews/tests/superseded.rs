@@ -60,12 +60,15 @@ async fn a_head_that_is_one_of_another_open_request_keeps_what_is_said_of_it() {
         Branch::new(name, commit.clone(), Some(RepositoryPath::parse(OURS).unwrap()))
     };
     let base = CommitId::parse(&world.git(&["rev-parse", "main"])).unwrap();
-    world.alice.propose_between(&world.cx, "The same", branch("copy", &head), branch("main", &base));
+    let other =
+        world.alice.propose_between(&world.cx, "The same", branch("copy", &head), branch("main", &base));
     let reviews = world.reviews();
     reviews.0.review(&world.cx, number).await;
     world.forge.close(number).unwrap();
     reviews.0.review(&world.cx, number).await;
     let policy = world.forge.statuses(&world.cx, &head).await.unwrap().remove(1);
     assert_eq!(policy.state, StatusState::Pending, "the other request waits for it");
+    let due = reviews.0.reviews.next().now_or_never().map(|turn| turn.number);
+    assert_eq!(due, Some(other.number), "it may be pending for the closed one alone");
     world.cx.cancel();
 }

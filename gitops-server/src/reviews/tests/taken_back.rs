@@ -94,3 +94,62 @@ async fn a_rollback_goes_on_after_each_step_and_never_opens_a_closed_request_aga
     assert!(refused.to_string().contains("suspended by alice meanwhile"), "{refused}");
     world.cx.cancel();
 }
+
+/// Whoever may push knows what the branch of the way back will be called.
+#[tokio::test]
+async fn a_request_of_somebody_who_took_the_branch_first_is_not_the_way_back() {
+    let world = World::new().await;
+    let good = world.git(&["rev-parse", "main"]);
+    let bad = world.commit("two");
+    let handle = world.board.handle("site").unwrap();
+    let live = |status: &Arc<EngineStatus>| {
+        status.complete.as_ref().is_some_and(|complete| complete.revision.id() == bad.as_str())
+    };
+    handle.status().wait_for(live).await.map(drop).unwrap();
+    let branch = format!("gitops/revert-site-{}", &bad.as_str()[..12]);
+    world.git(&["checkout", "-q", "-b", &branch]);
+    let other = world.commit("three");
+    world.git(&["checkout", "-q", "main"]);
+    let at = |name: &str, commit: &CommitId| {
+        Branch::new(name, commit.clone(), Some(RepositoryPath::parse(OURS).unwrap()))
+    };
+    let taken = world
+        .alice
+        .propose_between(&world.cx, "Take site back", at(&branch, &other), at("main", &bad))
+        .number;
+
+    let config = world.applications().all.remove(0);
+    let to = gitops_core::Revision::new(good.clone(), good);
+    let said = world.reviews().0.take_back(&world.cx, &config, &to).await.unwrap();
+    assert!(said.starts_with("No request takes back what came after it"), "{said}");
+    assert!(said.contains(&format!("the branch `{branch}` is there with another commit")), "{said}");
+    assert!(!said.contains(&format!("Request {taken}")), "{said}");
+    world.cx.cancel();
+}
+
+/// Reviewers saw the whole of it alone.
+#[tokio::test]
+async fn a_rollback_goes_to_no_commit_of_a_request_that_was_merged_whole() {
+    let world = World::new().await;
+    let first = world.git(&["rev-parse", "main"]);
+    let number = world.propose("evil", OURS);
+    let evil = world.git(&["rev-parse", "feature"]);
+    world.git(&["checkout", "-q", "feature"]);
+    world.commit("two");
+    world.git(&["checkout", "-q", "main"]);
+    world.git(&["merge", "-q", "--no-ff", "--no-edit", "feature"]);
+    let merged = world.git(&["rev-parse", "main"]);
+    let handle = world.board.handle("site").unwrap();
+    let live = |status: &Arc<EngineStatus>| {
+        status.complete.as_ref().is_some_and(|complete| complete.revision.id() == merged)
+    };
+    handle.status().wait_for(live).await.map(drop).unwrap();
+    let reviews = world.reviews();
+    world.says(&world.bob, number, &format!("/rollback site {evil}\n/rollback site {first}")).await;
+    reviews.0.look(&world.cx, number).await;
+    let answers = world.answers();
+    let refused = "only a revision that the branch went through";
+    assert!(!answers[0].1 && answers[0].2.contains(refused), "{answers:?}");
+    assert!(answers[1].1 && answers[1].2.contains("is pinned to"), "{answers:?}");
+    world.cx.cancel();
+}

@@ -54,7 +54,7 @@ async fn the_author_of_what_waits_does_not_approve_it_on_an_open_request_of_some
     let second = another(&world);
     reviews.0.review(&world.cx, second).await;
     let comment = world.ours(second, "review/").await.concat();
-    let approve = comment.split("/approve ").nth(1).unwrap().get(..12).unwrap().to_owned();
+    let approve = comment.split("/approve ").nth(1).unwrap().get(..40).unwrap().to_owned();
     let approve = format!("/approve {approve}");
     world.says(&world.alice, second, &approve).await;
     let (done, answer) = answered(&world, &reviews, second).await;
@@ -90,7 +90,7 @@ async fn the_author_of_what_waits_does_not_approve_it_on_a_merged_request_of_som
         let asked = reviews.0.asked(number);
         asked.after_merge(&world.cx, &reviews.0.chosen(), &nobody()).await.unwrap().remove(0)
     };
-    let approve = format!("/approve {}", after(first).await.effect.short());
+    let approve = format!("/approve {}", after(first).await.effect.name());
     world.says(&world.alice, first, &approve).await;
     let (done, answer) = answered(&world, &reviews, first).await;
     assert!(!done || answer.starts_with("it counts; `site` still wants"), "{answer}");
@@ -125,7 +125,7 @@ async fn who_pushed_to_the_branch_approves_that_on_no_request() {
     waits(&world, &commit).await;
     let asked = reviews.0.asked(first);
     let after = asked.after_merge(&world.cx, &reviews.0.chosen(), &nobody()).await.unwrap().remove(0);
-    world.says(&world.bob, first, &format!("/approve {}", after.effect.short())).await;
+    world.says(&world.bob, first, &format!("/approve {}", after.effect.name())).await;
     let (done, answer) = answered(&world, &reviews, first).await;
     assert!(done && answer.contains("`site` still wants: gates (with"), "{answer}");
     world.cx.cancel();

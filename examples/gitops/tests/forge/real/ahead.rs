@@ -292,7 +292,7 @@ async fn an_apply_that_fails_after_the_merge_says_each_time_what_to_approve_now(
         let named = async || {
             let said = site.said(number).await;
             let (_, rest) = said.split_once("comment `/approve ")?;
-            Some(rest[..12].to_owned()).filter(|effect| effect != before)
+            Some(rest[..40].to_owned()).filter(|effect| effect != before)
         };
         site.until("what to approve", async || named().await.is_some()).await;
         named().await.unwrap()

@@ -17,9 +17,9 @@ fn load() -> (usize, usize) {
     (requests.parse().unwrap(), applications.parse().unwrap())
 }
 
-/// How much memory the server may take, in KiB: a start, and some for each application.
+/// How much memory the server may take, in KiB: a start, of which 65 MiB are the unoptimised program, and some for each application.
 fn memory(applications: usize) -> usize {
-    (160 << 10) + applications * (2 << 10)
+    (120 << 10) + applications * (1 << 10)
 }
 
 fn configuration(site: &Site, applications: usize) -> String {

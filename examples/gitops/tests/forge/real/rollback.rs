@@ -227,7 +227,7 @@ async fn a_way_back_that_waits_says_so_and_is_approved_on_the_request_that_takes
     site.until(waits, async || site.said(number).await.contains(waits)).await;
     assert!(site.statuses(&bad).await.contains(&"gitops/live/site pending".to_owned()));
     let said = site.said(number).await;
-    let effect = said.split_once("comment `/approve ").unwrap().1[..12].to_owned();
+    let effect = said.split_once("comment `/approve ").unwrap().1[..40].to_owned();
     let (done, answer) = site.answer(&mut serving, number, &format!("/approve {effect}")).await;
     assert!(!done && answer.contains("who ordered the rollback can't approve it"), "{answer}");
 

@@ -41,7 +41,7 @@ impl Site {
     /// The effect that the comment shows.
     pub(super) async fn effect(&self, number: u64) -> String {
         let comment = &self.ours(number, "review").await[0];
-        comment.rsplit_once("Effect `").unwrap().1[..12].to_owned()
+        comment.rsplit_once("Effect `").unwrap().1[..40].to_owned()
     }
 
     pub(super) async fn merge_commit(&self, number: u64) -> String {
@@ -79,6 +79,8 @@ async fn from_a_request_to_what_is_live_with_one_comment_and_nobody_asked_twice(
     let number = site.open("alice", "feature").await;
     let reviewed = serving.until("the review", |event| is_review(event, number, &head)).await;
     assert_eq!((&reviewed["comment"], &reviewed["statuses"]), (&json!(true), &json!(2)), "{reviewed}");
+    let reviews = serving.told.iter().filter(|event| event["type"] == "reviewed").count();
+    assert_eq!(reviews, 1, "the first delivery about it was enough: {:?}", serving.told);
     let comment = site.ours(number, "review").await;
     assert_eq!(comment.len(), 1);
     assert!(

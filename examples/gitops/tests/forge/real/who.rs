@@ -112,7 +112,7 @@ async fn a_closed_window_opens_for_two_people_and_a_reason_only() {
     let asked = site.gitops(&urgent).await.expect(3);
     let asked = asked.warns("0 of 2 people approve it").warns("/approve ");
     let (_, rest) = asked.stderr.split_once("`/approve ").unwrap();
-    let approve = format!("/approve {}", &rest[..12]);
+    let approve = format!("/approve {}", &rest[..40]);
     site.says("alice", number, &approve).await;
     site.gitops(&urgent).await.expect(3).warns("1 of 2 people approve it on request");
     site.gitops(&[&urgent[..], &["--for", "9h"]].concat()).await.expect(1).warns("at most 4 hours");
