@@ -245,6 +245,14 @@ async fn a_run_that_is_late_writes_nothing() {
 }
 
 #[tokio::test]
+async fn a_request_that_is_not_there_is_named() {
+    let world = World::new();
+    let error = world.told(999).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+    assert!(error.to_string().starts_with("there is no request 999 in `platform/site`"), "{error}");
+}
+
+#[tokio::test]
 async fn a_forks_request_runs_no_program() {
     let world = World::new();
     let text = fs::read_to_string(world.path("gitops.yaml")).unwrap();

@@ -61,6 +61,20 @@ pub enum GitRef {
     Commit(String),
 }
 
+impl GitRef {
+    /// Whether it follows the branch of this name.
+    ///
+    /// ```
+    /// use gitops_app::config::GitRef;
+    ///
+    /// assert!(GitRef::Branch("main".to_owned()).is_branch("main"));
+    /// assert!(!GitRef::Tag("main".to_owned()).is_branch("main"));
+    /// ```
+    pub fn is_branch(&self, name: &str) -> bool {
+        matches!(self, Self::Branch(branch) if branch == name)
+    }
+}
+
 const KEYS: [&str; 9] = ["url", "ref", "path", "include", "ignore", "auth", "signers", "tolerate", "limits"];
 const REFS: [&str; 4] = ["branch", "tag", "semver", "commit"];
 

@@ -13,8 +13,7 @@ use gitops_forge::{ChangeRequest, RequestState};
 
 use super::unapplied::{Asking, Since};
 use super::{Asked, approvals, labels, owners};
-use crate::config::{Approvers, Config, GitRef};
-use crate::forge::patiently;
+use crate::config::{Approvers, Config};
 use crate::gates;
 use crate::order;
 use crate::session::{Access, Session};
@@ -77,11 +76,11 @@ impl Asked {
         chosen: &[&Config],
         events: &Arc<dyn EventSink>,
     ) -> Result<Vec<AfterMerge>> {
-        let request = patiently(cx, || self.forge.change_request(cx, self.number)).await?;
+        let request = self.request(cx).await?;
         if request.state != RequestState::Merged {
             return Err(Error::new(ErrorKind::Stale, "the request is not merged"));
         }
-        let is_concerned = |config: &&&Config| matches!(&config.source.reference, GitRef::Branch(branch) if *branch == request.base.name);
+        let is_concerned = |config: &&&Config| config.source.reference.is_branch(&request.base.name);
         let mut found = Vec::new();
         for config in chosen.iter().filter(is_concerned) {
             found.push(Box::pin(self.after_merge_of(cx, &request, config, events)).await?);

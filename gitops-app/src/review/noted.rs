@@ -111,7 +111,7 @@ impl Asked {
     /// # Cancel safety
     /// Dropping the future has no effect.
     pub async fn merged(&self, cx: &Cx) -> Result<Option<MergedRequest>> {
-        let request = patiently(cx, || self.forge.change_request(cx, self.number)).await?;
+        let request = self.request(cx).await?;
         let Some(commit) = request.merge_commit.filter(|_| request.state == RequestState::Merged) else {
             return Ok(None);
         };

@@ -173,6 +173,7 @@ impl Asked {
     /// A request that changes nothing gets no comment, unless one is there that says otherwise.
     ///
     /// # Errors
+    /// - `NotFound` if there is no such request.
     /// - `Stale` if the request is not open any more, or was pushed to meanwhile; nothing is written then.
     /// - Those of [`review`](super::review); the status says that there is no plan.
     /// - Those of the forge. What may pass is tried again, not before the forge asks for it; after an error make the same call
@@ -188,7 +189,7 @@ impl Asked {
         events: &Arc<dyn EventSink>,
         document: impl Fn(&Sides, &Reviewed) -> String + Send + Sync,
     ) -> Result<Told> {
-        let request = patiently(cx, || self.forge.change_request(cx, self.number)).await?;
+        let request = self.request(cx).await?;
         check_open(&request)?;
         let (sides, head) = (self.sides(&request), Head::of(&request));
         let warm = self.warm.as_deref();
@@ -196,7 +197,7 @@ impl Asked {
         let is_pushed_to = |now: &ChangeRequest| now.head.commit != request.head.commit;
         let is_moved = |now: &ChangeRequest| now.base.name != request.base.name;
         // An older run must not write over what a newer one says.
-        let now = patiently(cx, || self.forge.change_request(cx, self.number)).await?;
+        let now = self.request(cx).await?;
         check_open(&now)?;
         if is_pushed_to(&now) {
             return Err(stale(
@@ -262,6 +263,18 @@ impl Asked {
             asks_again,
             unreviewed,
         })
+    }
+
+    /// The request as it is now.
+    pub(super) async fn request(&self, cx: &Cx) -> Result<ChangeRequest> {
+        let error = match patiently(cx, || self.forge.change_request(cx, self.number)).await {
+            Err(error) if error.is_not_found() => error,
+            found => return found,
+        };
+        let what = format!("there is no request {} in `{}`", self.number, self.forge.info().repository);
+        Err(Error::new(ErrorKind::NotFound, what)
+            .with("answer", error)
+            .help("see which number it has; a forge says the same of what the token may not see"))
     }
 
     /// The branch as Git has it now, and the commit that was reviewed.

@@ -8,7 +8,7 @@ use gitops_core::{Cx, Error, Result};
 use gitops_forge::{ChangeRequest, CommitId, CommitStatus, ForgeExt, RequestQuery, StatusState};
 
 use super::request::Asked;
-use crate::config::{Config, GitRef};
+use crate::config::Config;
 use crate::forge::patiently;
 
 /// A commit on which something is said, and the branch that this is about.
@@ -42,10 +42,9 @@ impl Asked {
         let open = patiently(cx, || self.forge.change_requests(cx, &RequestQuery::Open)).await?;
         let is_other =
             |other: &ChangeRequest| other.head.commit == *head.commit && other.base.name != head.base;
-        let follows = |config: &&Config, base: &str| matches!(&config.source.reference, GitRef::Branch(branch) if branch == base);
         let others = open.into_iter().filter(is_other).map(|other| {
             let (number, base) = (other.number, other.base.name);
-            let is_followed = chosen.iter().any(|config| follows(config, &base));
+            let is_followed = chosen.iter().any(|config| config.source.reference.is_branch(&base));
             (base, Other { number, is_followed })
         });
         Ok(Others(others.collect()))

@@ -12,7 +12,7 @@ use gitops_core::{
 use gitops_forge::{ChangeRequest, Forge, RequestState};
 
 use super::{Asked, approvals, labels, owners};
-use crate::config::{Config, ForgeKind, GitRef};
+use crate::config::{Config, ForgeKind};
 use crate::forge::patiently;
 use crate::forge::{Found, Named};
 use crate::gates;
@@ -105,12 +105,10 @@ impl OnForge {
             }
             found => found?,
         };
-        let follows =
-            |base: &str| matches!(&self.config.source.reference, GitRef::Branch(branch) if branch == base);
         if found.state == RequestState::Closed {
             return Ok(Some("the request was closed without a merge".to_owned()));
         }
-        if !follows(&found.base.name) {
+        if !self.config.source.reference.is_branch(&found.base.name) {
             return Ok(Some(format!("the request goes into `{}` by now", found.base.name)));
         }
         let places = places.split(", ").filter(|place| !place.is_empty());

@@ -312,10 +312,8 @@ impl Shared {
         request: &ChangeRequest,
     ) -> Result<Option<String>> {
         let now = &request.base.name;
-        let follows =
-            |base: &str| matches!(&config.source.reference, GitRef::Branch(branch) if branch == base);
         let meant = self.memory.page(cx, request.number).await?.ahead.map(|ahead| ahead.base);
-        if follows(now) && meant.as_ref().is_none_or(|meant| meant == now) {
+        if config.source.reference.is_branch(now) && meant.as_ref().is_none_or(|meant| meant == now) {
             return Ok(None);
         }
         let followed = || match &config.source.reference {
@@ -341,8 +339,8 @@ impl Shared {
         let left = left.map(|plan| (plan, status.awaits_approval.is_empty()));
         if left != kept.left {
             kept.left = left;
-            if left.is_some() && !self.reviews.push(number) {
-                self.poll.notify_one();
+            if left.is_some() {
+                self.review_all(&[number]);
             }
         }
     }

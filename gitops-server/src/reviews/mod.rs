@@ -261,8 +261,7 @@ impl Shared {
     /// The applications that follow a branch.
     fn follow(&self, branch: &str) -> impl Iterator<Item = &Config> {
         let name = branch.to_owned();
-        let follows = move |config: &&Config| matches!(&config.source.reference, GitRef::Branch(branch) if *branch == name);
-        self.chosen.iter().filter(follows)
+        self.chosen.iter().filter(move |config| config.source.reference.is_branch(&name))
     }
 
     /// The engine of an application, as soon as it is at work; nothing once the context is over.
