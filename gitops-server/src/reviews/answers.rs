@@ -61,9 +61,14 @@ impl Shared {
     /// Keeps the second comment current; there is none as long as there is nothing to say.
     pub(super) async fn show_answers(&self, cx: &Cx, number: u64) -> Result<()> {
         let page = self.memory.page(cx, number).await?;
-        let Some(text) = text(&page, self.flavour()) else { return Ok(()) };
-        let marker = self.answers_marker()?;
-        patiently(cx, || self.forge.upsert_comment(cx, number, &marker, &text)).await.map(drop)
+        let said = text(&page, self.flavour());
+        if let Some(text) = &said {
+            let marker = self.answers_marker()?;
+            patiently(cx, || self.forge.upsert_comment(cx, number, &marker, text)).await?;
+        }
+        // What was added meanwhile is not shown yet.
+        let note = |page: &mut Page| page.is_unshown &= text(page, self.flavour()) != said;
+        self.memory.change(cx, number, note).await
     }
 }
 

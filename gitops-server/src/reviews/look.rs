@@ -47,8 +47,7 @@ impl Shared {
             return Ok(());
         }
         if request.state == RequestState::Closed {
-            // Nobody waits for it any more.
-            return self.memory.change(cx, number, |page| page.unconfirmed.clear()).await;
+            return self.end_commands(cx, number).await;
         }
         let page = match request.state {
             RequestState::Open => self.know_head(cx, &request).await?,
@@ -59,11 +58,14 @@ impl Shared {
         let comments = patiently(cx, || self.forge.comments(cx, number, &query)).await?;
         self.remove_doubles(cx, number, &me, &comments).await?;
         let shown = self.answered(&me, &comments)?;
-        // The process may have been stopped after it answered and before it showed that.
-        let mut has_answers = page.answered().any(|entry| !shown.has(&entry.comment, entry.nth));
+        // The process may have been stopped after it answered and before it showed that, or somebody deleted the comment.
+        let mut has_answers =
+            page.is_unshown || page.answered().any(|entry| !shown.has(&entry.comment, entry.nth));
         let mut known = Permissions::new();
         let (unconfirmed, was_told) = self.confirm(cx, number, &me, &comments, &mut known).await?;
-        for asked in comments.iter().flat_map(|comment| asked_in(cx, &me, comment)) {
+        let asked: Vec<Asked<'_>> = comments.iter().flat_map(|comment| asked_in(cx, &me, comment)).collect();
+        has_answers |= self.give_up_gone(cx, number, &page, &asked).await?;
+        for asked in asked {
             if unconfirmed.contains_key(asked.comment.id.as_str()) {
                 continue;
             }
@@ -81,6 +83,34 @@ impl Shared {
             true => self.show_answers(cx, number).await,
             false => Ok(()),
         }
+    }
+
+    /// Ends what waits in the comments of a request that was closed: nobody waits for it any more.
+    async fn end_commands(&self, cx: &Cx, number: u64) -> Result<()> {
+        let why = "the server stopped while it carried this out, and the request was closed since";
+        let end = |page: &mut Page| {
+            page.unconfirmed.clear();
+            page.give_up(|_| true, why);
+        };
+        self.memory.change(cx, number, end).await?;
+        match self.memory.page(cx, number).await?.is_unshown {
+            true => self.show_answers(cx, number).await,
+            false => Ok(()),
+        }
+    }
+
+    /// Answers commands that a process had begun when it was stopped, and that stand nowhere any more; gives whether there are such.
+    async fn give_up_gone(&self, cx: &Cx, number: u64, page: &Page, asked: &[Asked<'_>]) -> Result<bool> {
+        let is_gone = |entry: &Entry| {
+            !asked.iter().any(|asked| (asked.comment.id.as_str(), asked.nth) == (&*entry.comment, entry.nth))
+        };
+        if !page.asked.iter().any(|entry| entry.stage == Stage::Begun && is_gone(entry)) {
+            return Ok(false);
+        }
+        let why = "the server stopped while it carried this out, and its comment is gone or too old: see `gitops status`, and \
+                   give the command again";
+        self.memory.change(cx, number, |page| page.give_up(is_gone, why)).await?;
+        Ok(true)
     }
 
     /// Learns which comments are as they were written. Gives those with an `/approve` that somebody else may have written, with their authors,
@@ -208,9 +238,7 @@ impl Shared {
                 }
             };
             self.memory.change(cx, number, wait).await?;
-            if !self.reviews.push(number) {
-                self.poll.notify_one();
-            }
+            self.review_all(&[number]);
             return Ok(false);
         };
         self.settle(cx, number, &entry, is_done, text).await?;

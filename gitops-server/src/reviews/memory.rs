@@ -106,10 +106,12 @@ impl Memory {
         Ok(pages.filter(|(_, page)| waits(page)).map(|(number, _)| number).collect())
     }
 
-    /// The requests with comments that wait to be confirmed.
-    pub async fn with_unconfirmed(&self, cx: &Cx) -> Result<Vec<u64>> {
+    /// The requests whose comments are to be looked at although nobody did anything there: some wait to be confirmed, or a process
+    /// was stopped before it had answered and shown what it had begun.
+    pub async fn unfinished(&self, cx: &Cx) -> Result<Vec<u64>> {
         let pages = self.load(cx).await?.0.requests.into_iter();
-        Ok(pages.filter(|(_, page)| !page.unconfirmed.is_empty()).map(|(number, _)| number).collect())
+        let is_meant = |page: &Page| !page.unconfirmed.is_empty() || page.is_unfinished();
+        Ok(pages.filter(|(_, page)| is_meant(page)).map(|(number, _)| number).collect())
     }
 
     /// What is remembered of the promotion to an application.
@@ -140,6 +142,7 @@ impl Memory {
             let page = book.requests.entry(number).or_default();
             let before = page.clone();
             let changed = change(page);
+            page.is_unshown |= page.says_else_than(&before);
             let is_changed = *page != before;
             if is_changed {
                 page.touched = cx.now();

@@ -68,8 +68,8 @@ impl Shared {
                 self.reviews.push(request.number);
             }
         }
-        // No webhook tells of an emoji.
-        for number in self.memory.with_unconfirmed(cx).await? {
+        // No webhook tells of an emoji, or of what was not done.
+        for number in self.memory.unfinished(cx).await? {
             self.looks.push(number);
         }
         self.seen().retain(|number, _| open.iter().any(|request| request.number == *number));

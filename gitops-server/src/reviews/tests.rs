@@ -14,6 +14,7 @@ mod stands;
 mod superseded;
 mod taken_back;
 mod unapplied;
+mod unshown;
 
 use std::fs;
 use std::path::PathBuf;

@@ -55,6 +55,9 @@ pub struct Page {
     /// Its last commit in a merge queue, once one was refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub in_queue: Option<InQueue>,
+    /// Whether the second comment does not say yet what is to be said there: the process may have been stopped in between.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_unshown: bool,
     /// The applications that it would change, as it was reviewed last.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub changes: BTreeSet<String>,
@@ -184,6 +187,30 @@ impl Page {
         self.asked.iter().filter(|entry| entry.stage == Stage::AwaitsReview)
     }
 
+    /// Whether the second comment is to be written, or somebody has to see how a command ended that was begun.
+    pub fn is_unfinished(&self) -> bool {
+        self.is_unshown || self.asked.iter().any(|entry| entry.stage == Stage::Begun)
+    }
+
+    /// Whether something else is to be said in the second comment than `before`.
+    pub fn says_else_than(&self, before: &Self) -> bool {
+        fn said(page: &Page) -> impl PartialEq {
+            let answered: Vec<&Entry> = page.answered().collect();
+            let ahead = page.ahead.as_ref().map(|ahead| (&ahead.head, &ahead.base, &ahead.by, &ahead.said));
+            (answered, &page.unconfirmed, &page.outcomes, ahead, &page.in_queue)
+        }
+        said(self) != said(before)
+    }
+
+    /// Answers the commands with a no that were begun, and of which nothing more is to be expected.
+    pub fn give_up(&mut self, is_meant: impl Fn(&Entry) -> bool, why: &str) {
+        let meant = self.asked.iter().filter(|entry| entry.stage == Stage::Begun && is_meant(entry));
+        let meant: Vec<(String, usize)> = meant.map(|entry| (entry.comment.clone(), entry.nth)).collect();
+        for (comment, nth) in meant {
+            self.answer(&comment, nth, false, why);
+        }
+    }
+
     /// The commands that were answered.
     pub fn answered(&self) -> impl Iterator<Item = &Entry> {
         self.asked.iter().filter(|entry| matches!(entry.stage, Stage::Answered { .. }))
@@ -201,14 +228,14 @@ impl Page {
                 .asked
                 .iter()
                 .any(|entry| entry.comment == comment && entry.is_approval() && entry.was_done());
-        self.refused.retain(|refused| refused != comment);
-        if !has_counted {
-            self.refuse(comment);
+        match has_counted {
+            true => self.refused.retain(|refused| refused != comment),
+            false => self.refuse(comment),
         }
     }
 
     /// No approval in a comment counts.
-    pub fn refuse(&mut self, comment: &str) {
+    fn refuse(&mut self, comment: &str) {
         self.refused.retain(|refused| refused != comment);
         self.refused.push(comment.to_owned());
         let surplus = self.refused.len().saturating_sub(REFUSED);

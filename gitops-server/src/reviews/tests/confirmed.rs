@@ -46,7 +46,7 @@ async fn what_somebody_made_of_a_comment_within_its_second_is_not_taken_up_until
         assert!(said.contains("Put a 👍 on your own comment"), "{said}");
     }
     let writes = world.forge.writes();
-    assert_eq!(reviews.0.memory.with_unconfirmed(&world.cx).await.unwrap(), [number], "polls look for it");
+    assert_eq!(reviews.0.memory.unfinished(&world.cx).await.unwrap(), [number], "polls look for it");
     assert_eq!((seen(&world, &world.reviews(), number).await, world.forge.writes()), (vec![], writes));
     // His own emoji is of what stands there.
     world.bob.reactions().unwrap().react(&late, number, &id, Reaction::ThumbsUp).await.unwrap();
@@ -56,7 +56,7 @@ async fn what_somebody_made_of_a_comment_within_its_second_is_not_taken_up_until
         "{answers:?}"
     );
     assert!(!world.ours(number, "answers/").await.concat().contains("to be confirmed"));
-    assert!(reviews.0.memory.with_unconfirmed(&world.cx).await.unwrap().is_empty());
+    assert!(reviews.0.memory.unfinished(&world.cx).await.unwrap().is_empty());
     world.cx.cancel();
 }
 
@@ -101,7 +101,7 @@ async fn what_a_stranger_approves_is_refused_at_once_and_not_to_be_confirmed() {
     let answers = seen(&world, &reviews, number).await;
     assert!(answers.len() == 10 && answers.iter().all(|(_, done, _)| !done), "{answers:?}");
     assert!(answers[0].2.contains("only who may write"), "{answers:?}");
-    assert!(reviews.0.memory.with_unconfirmed(&world.cx).await.unwrap().is_empty());
+    assert!(reviews.0.memory.unfinished(&world.cx).await.unwrap().is_empty());
     assert!(!world.ours(number, "answers/").await.concat().contains("to be confirmed"));
     world.cx.cancel();
 }

@@ -1,0 +1,101 @@
+//! What a process had done and not shown, or begun and not ended, when it was stopped: the next one ends it, also where nobody
+//! does anything to the request any more.
+
+use futures::FutureExt;
+
+use super::super::memory::{Entry, Stage};
+use super::*;
+
+/// What a process leaves behind that is stopped in the middle of a command.
+async fn leave(world: &World, number: u64, comment: &str, command: &str, stage: Stage) {
+    let entry = Entry {
+        comment: comment.to_owned(),
+        nth: 0,
+        at: world.cx.now(),
+        by: "bob".to_owned(),
+        command: command.to_owned(),
+        stage: Stage::Begun,
+    };
+    let reviews = world.reviews();
+    let note = |page: &mut memory::Page| {
+        page.asked.push(entry.clone());
+        if let Stage::Answered { is_done, text } = &stage {
+            page.answer(comment, 0, *is_done, text);
+        }
+    };
+    reviews.0.memory.change(&world.cx, number, note).await.unwrap();
+}
+
+/// A request that was reviewed and merged, of which nothing is left to be told.
+async fn merged(world: &World) -> u64 {
+    let number = world.propose("two", OURS);
+    let reviews = world.reviews();
+    reviews.0.review(&world.cx, number).await;
+    world.git(&["merge", "-q", "--ff-only", "feature"]);
+    let commit = CommitId::parse(&world.git(&["rev-parse", "main"])).unwrap();
+    world.forge.merge_as(&world.cx, number, commit).unwrap();
+    reviews.0.review(&world.cx, number).await;
+    number
+}
+
+/// The looks that a poll of the next process wants, carried out.
+async fn next_process(world: &World) -> Vec<u64> {
+    let reviews = world.reviews();
+    reviews.0.poll_once(&world.cx).await.unwrap();
+    let mut looked = Vec::new();
+    while let Some(turn) = reviews.0.looks.next().now_or_never() {
+        reviews.0.look(&world.cx, turn.number).await;
+        looked.push(turn.number);
+    }
+    looked
+}
+
+/// Met as: a server was stopped between its answer and the comment with it, and the request was merged before the next one came.
+#[tokio::test]
+async fn an_answer_that_was_not_shown_is_shown_by_the_next_process_although_the_request_is_over() {
+    let world = World::new().await;
+    let number = merged(&world).await;
+    let comment = world.says(&world.bob, number, "/plan").await;
+    let answered = Stage::Answered { is_done: true, text: "planned: ready".to_owned() };
+    leave(&world, number, &comment, "/plan", answered).await;
+    assert_eq!(next_process(&world).await, [number]);
+    let said = world.ours(number, "answers/").await.concat();
+    assert!(said.contains("planned: ready"), "{said}");
+    let writes = world.forge.writes();
+    assert_eq!((next_process(&world).await, world.forge.writes()), (vec![], writes), "nothing is left");
+    world.cx.cancel();
+}
+
+#[tokio::test]
+async fn a_command_that_was_begun_in_a_merged_request_is_answered_by_the_next_process() {
+    let world = World::new().await;
+    let number = merged(&world).await;
+    let comment = world.says(&world.bob, number, "/rollback site").await;
+    leave(&world, number, &comment, "/rollback site", Stage::Begun).await;
+    assert_eq!(next_process(&world).await, [number]);
+    let said = world.ours(number, "answers/").await.concat();
+    assert!(said.contains("the server stopped while it carried this out"), "{said}");
+    assert_eq!(next_process(&world).await, [] as [u64; 0]);
+    world.cx.cancel();
+}
+
+#[tokio::test]
+async fn a_command_that_was_begun_and_stands_nowhere_any_more_is_given_up_once() {
+    let world = World::new().await;
+    let number = merged(&world).await;
+    leave(&world, number, "4711", "/apply", Stage::Begun).await;
+    assert_eq!(next_process(&world).await, [number]);
+    let said = world.ours(number, "answers/").await.concat();
+    assert!(said.contains("its comment is gone or too old"), "{said}");
+    assert_eq!(next_process(&world).await, [] as [u64; 0]);
+
+    let closed = world.propose("three", OURS);
+    let comment = world.says(&world.bob, closed, "/plan").await;
+    leave(&world, closed, &comment, "/plan", Stage::Begun).await;
+    world.forge.close(closed).unwrap();
+    assert_eq!(next_process(&world).await, [closed]);
+    let said = world.ours(closed, "answers/").await.concat();
+    assert!(said.contains("the request was closed since"), "{said}");
+    assert_eq!(next_process(&world).await, [] as [u64; 0]);
+    world.cx.cancel();
+}
