@@ -30,6 +30,8 @@ pub struct AfterMerge {
     pub effect: Digest,
     /// Who approved it. It is stored, and the engine goes on.
     pub approved_by: Option<String>,
+    /// The reviews and comments by which they did: `comment 5`.
+    pub approved_in: BTreeSet<String>,
     /// Whose approvals do not count, and why.
     pub discounted: Vec<String>,
     /// Who approved it so far where that is not enough.
@@ -107,6 +109,7 @@ impl Asked {
                 wanted,
                 effect,
                 approved_by: None,
+                approved_in: BTreeSet::new(),
                 discounted,
                 approved_so_far: BTreeSet::new(),
                 open: Vec::new(),
@@ -155,6 +158,7 @@ impl Asked {
             wanted,
             effect: part.effect,
             approved_by: None,
+            approved_in: BTreeSet::new(),
             discounted: votes.map(|vote| format!("{}: {}", vote.by, vote.why)).collect(),
             approved_so_far: rules.clone().flat_map(|rule| rule.approved_by.clone()).collect(),
             open: rules.filter(|rule| !rule.is_met()).map(ToString::to_string).collect(),
@@ -164,6 +168,7 @@ impl Asked {
         if let (Outcome::Approved, Some(said)) = (part.outcome(), &said) {
             let approver = self.approver(part, said, &judged.effect());
             let by = approver.name.clone();
+            after.approved_in = self.places_of(&approver).map(str::to_owned).collect();
             let approval = Box::new(session.engine.approval_of(cx, &plan, approver)?);
             drop(session);
             Box::pin(order::order(cx, config, events, &by, &Order::Approve { approval })).await?;

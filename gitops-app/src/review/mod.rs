@@ -24,6 +24,7 @@ mod request;
 mod same_head;
 mod stands;
 mod statuses;
+mod stored;
 mod unapplied;
 mod urgent;
 mod warm;

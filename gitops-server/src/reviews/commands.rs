@@ -7,6 +7,7 @@ use gitops_app::config::Config;
 use gitops_app::forge::patiently;
 use gitops_app::home;
 use gitops_app::lookup;
+use gitops_app::review::AfterMerge;
 use gitops_app::rollback::{bad_and_good, was_at};
 use gitops_app::session::{Access, Session};
 use gitops_core::redact::credentials;
@@ -197,7 +198,11 @@ impl Shared {
         let page = self.memory.page(cx, request.number).await?;
         let asked = self.asked_of(request.number, &page);
         let after = asked.after_merge(cx, &self.chosen(), &nobody()).await?;
-        let meant = after.iter().find(|after| after.effect.is_named(effect));
+        // What was shown before the merge has another name, and may be the same.
+        let place = format!("comment {}", comment.id);
+        let is_meant =
+            |after: &&AfterMerge| after.effect.is_named(effect) || after.approved_in.contains(&place);
+        let meant = after.iter().find(is_meant);
         if let Some(by) = meant.and_then(|after| after.approved_by.as_ref()) {
             let name = meant.map(|after| after.application.as_str()).unwrap_or_default();
             return Ok(Done::Yes(format!("approved by {by}: `{name}` goes on")));

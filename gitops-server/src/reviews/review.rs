@@ -43,9 +43,7 @@ impl Shared {
         let waits = |entry: &&Entry| error.is_retryable() && entry.is_approval();
         let Ok(page) = self.memory.page(cx, number).await else { return };
         let named: Vec<Entry> = page.awaiting_review().filter(|entry| !waits(entry)).cloned().collect();
-        if !named.is_empty() {
-            let _ = self.answer_waiting(cx, number, &named, |_| answer.clone()).await;
-        }
+        let _ = self.answer_waiting(cx, number, &named, |_| answer.clone()).await;
     }
 
     async fn try_review(&self, cx: &Cx, number: u64) -> Result<()> {
@@ -55,8 +53,7 @@ impl Shared {
         }
         self.ahead.notify_waiters();
         if request.state != RequestState::Open {
-            let answer = (false, "the request is not open any more".to_owned());
-            self.answer_waiting(cx, number, &[], |_| answer.clone()).await?;
+            self.answer_ended(cx, &request).await?;
             self.note_merged(cx, &request).await?;
             self.look_at_doubles(cx, number).await?;
             self.end_left(cx, &request).await;
@@ -151,7 +148,42 @@ impl Shared {
         self.memory.change(cx, request.number, note).await
     }
 
-    /// Answers commands that waited for a review; all that wait if none are named.
+    /// Answers the commands that waited for a review of a request that is over. An approval may have been stored by a process that was
+    /// stopped before it answered; one that was not may be what the merge waits for, and is answered as one that came after it.
+    async fn answer_ended(&self, cx: &Cx, request: &ChangeRequest) -> Result<()> {
+        let number = request.number;
+        let page = self.memory.page(cx, number).await?;
+        let waiting: Vec<Entry> = page.awaiting_review().cloned().collect();
+        let stored = match waiting.iter().any(Entry::is_approval) {
+            true => self.asked(number).stored_by(cx, &self.chosen(), &nobody()).await?,
+            false => BTreeSet::new(),
+        };
+        let is_stored = |entry: &Entry| {
+            let is_noted = page.has_counted(&entry.comment) || stored.contains(&entry.place());
+            entry.is_approval() && is_noted
+        };
+        let is_merged = request.state == RequestState::Merged;
+        let goes_on = |entry: &Entry| is_merged && entry.is_approval() && !is_stored(entry);
+        let (later, now): (Vec<Entry>, Vec<Entry>) = waiting.into_iter().partition(goes_on);
+        if !later.is_empty() {
+            let begin = |page: &mut Page| {
+                for entry in &later {
+                    page.begin_again(&entry.comment, entry.nth);
+                }
+            };
+            self.memory.change(cx, number, begin).await?;
+            if !self.looks.push(number) {
+                self.poll.notify_one();
+            }
+        }
+        self.answer_waiting(cx, number, &now, |entry| match is_stored(entry) {
+            true => (true, "approved, and stored before the request was over".to_owned()),
+            false => (false, "the request is not open any more".to_owned()),
+        })
+        .await
+    }
+
+    /// Answers commands that waited for a review, as far as they still do.
     async fn answer_waiting(
         &self,
         cx: &Cx,
@@ -160,8 +192,7 @@ impl Shared {
         answer: impl Fn(&Entry) -> (bool, String),
     ) -> Result<()> {
         let is_named = |entry: &Entry| {
-            named.is_empty()
-                || named.iter().any(|named| (&named.comment, named.nth) == (&entry.comment, entry.nth))
+            named.iter().any(|named| (&named.comment, named.nth) == (&entry.comment, entry.nth))
         };
         let page = self.memory.page(cx, number).await?;
         let waiting: Vec<Entry> = page.awaiting_review().filter(|entry| is_named(entry)).cloned().collect();
@@ -226,7 +257,7 @@ fn answer(entry: &Entry, page: &Page, told: &Told) -> (bool, String) {
     let discounted =
         review.parts.iter().flat_map(|part| &part.approvals).flat_map(|standing| &standing.discounted);
     // What the same person said before does not count for other reasons.
-    let place = format!("comment {}", entry.comment);
+    let place = entry.place();
     let mut mine = discounted.filter(|vote| vote.id == place).map(|vote| vote.why.to_string());
     match (review.outcome(), mine.next()) {
         (Outcome::NeedsApproval, _) if told.counted.contains(&place) => {
@@ -258,7 +289,7 @@ fn answer(entry: &Entry, page: &Page, told: &Told) -> (bool, String) {
 
 /// Whether somebody's approval counts for an application, although that is not enough.
 fn counts(entry: &Entry, told: &Told) -> bool {
-    let place = format!("comment {}", entry.comment);
+    let place = entry.place();
     told.reviewed.review.parts.iter().flat_map(|part| &part.approvals).any(|standing| {
         // That of somebody who made what else it covers counts for the request itself.
         let is_whole = |why| why != Discounted::Unapplied;

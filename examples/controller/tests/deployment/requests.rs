@@ -35,7 +35,7 @@ async fn the_leader_reviews_and_the_next_one_goes_on_with_what_was_approved() {
     forged.until_status(&merged, "gitops/live/requests", "success").await;
     // The first one may have been stopped before it showed its answer: the next one does, once it looks.
     let answers = forged.until("the answer", async || forged.ours("answers").await.pop()).await;
-    assert!(answers.contains("approved, and stored for after the merge: requests"), "{answers}");
+    assert!(answers.contains("- 👍 `bob`: ") && answers.contains("approved, and stored"), "{answers}");
     assert_eq!((forged.ours("review").await.len(), forged.ours("answers").await.len()), (1, 1));
     let records = world.audited(&forged.home(), "requests").await;
     let approved = records.iter().filter_map(|record| match &record.entry.what {

@@ -144,6 +144,11 @@ impl Entry {
         command.is_some_and(|command| command.starts_with("approve "))
     }
 
+    /// Where it stands, as approvals name it.
+    pub fn place(&self) -> String {
+        format!("comment {}", self.comment)
+    }
+
     fn was_done(&self) -> bool {
         matches!(self.stage, Stage::Answered { is_done: true, .. })
     }
@@ -190,6 +195,13 @@ impl Page {
     /// Whether the second comment is to be written, or somebody has to see how a command ended that was begun.
     pub fn is_unfinished(&self) -> bool {
         self.is_unshown || self.asked.iter().any(|entry| entry.stage == Stage::Begun)
+    }
+
+    /// A command that waited for a review is carried out without one.
+    pub fn begin_again(&mut self, comment: &str, nth: usize) {
+        if let Some(entry) = self.entry(comment, nth) {
+            entry.stage = Stage::Begun;
+        }
     }
 
     /// Whether something else is to be said in the second comment than `before`.

@@ -4,6 +4,7 @@
 use futures::FutureExt;
 
 use super::super::memory::{Entry, Stage};
+use super::same_time::GATE;
 use super::*;
 
 /// What a process leaves behind that is stopped in the middle of a command.
@@ -31,9 +32,7 @@ async fn merged(world: &World) -> u64 {
     let number = world.propose("two", OURS);
     let reviews = world.reviews();
     reviews.0.review(&world.cx, number).await;
-    world.git(&["merge", "-q", "--ff-only", "feature"]);
-    let commit = CommitId::parse(&world.git(&["rev-parse", "main"])).unwrap();
-    world.forge.merge_as(&world.cx, number, commit).unwrap();
+    merge(world, number);
     reviews.0.review(&world.cx, number).await;
     number
 }
@@ -97,5 +96,72 @@ async fn a_command_that_was_begun_and_stands_nowhere_any_more_is_given_up_once()
     let said = world.ours(closed, "answers/").await.concat();
     assert!(said.contains("the request was closed since"), "{said}");
     assert_eq!(next_process(&world).await, [] as [u64; 0]);
+    world.cx.cancel();
+}
+
+/// A request that waits for an approval, whose `/approve` was seen and not reviewed.
+async fn approved(world: &World) -> (u64, Reviews) {
+    let number = world.propose("two", OURS);
+    let reviews = world.reviews();
+    reviews.0.review(&world.cx, number).await;
+    let comment = world.ours(number, "review/").await.concat();
+    let effect = comment.split("/approve ").nth(1).unwrap().get(..40).unwrap();
+    world.says(&world.bob, number, &format!("/approve {effect}")).await;
+    reviews.0.look(&world.cx, number).await;
+    (number, reviews)
+}
+
+fn merge(world: &World, number: u64) {
+    world.git(&["merge", "-q", "--ff-only", "feature"]);
+    let commit = CommitId::parse(&world.git(&["rev-parse", "main"])).unwrap();
+    world.forge.merge_as(&world.cx, number, commit).unwrap();
+}
+
+/// Met as: a server stored an approval and was stopped, the request was merged, and the next server refused the approval by which it
+/// had just applied the merge.
+#[tokio::test]
+async fn an_approval_that_was_stored_and_not_answered_is_not_refused_after_the_merge() {
+    let world = World::with(GATE).await;
+    let (number, reviews) = approved(&world).await;
+    let page = reviews.0.memory.page(&world.cx, number).await.unwrap();
+    let (applications, chosen) = (reviews.0.applications(), reviews.0.chosen());
+    let document = |_: &_, _: &_| String::new();
+    let asked = reviews.0.asked_of(number, &page);
+    let told = asked.review(&world.cx, &applications, &chosen, &nobody(), document).await.unwrap();
+    assert_eq!(told.approved, ["site"]);
+    merge(&world, number);
+    let mut status = world.board.handle("site").unwrap().status();
+    let commit = world.git(&["rev-parse", "main"]);
+    let live = |status: &Arc<EngineStatus>| {
+        status.complete.as_ref().is_some_and(|complete| complete.revision.id() == commit)
+    };
+    status.wait_for(live).await.map(drop).unwrap();
+
+    world.told();
+    world.reviews().0.review(&world.cx, number).await;
+    let answer = (true, "approved, and stored before the request was over".to_owned());
+    assert_eq!(world.answers(), [("bob".to_owned(), answer.0, answer.1)]);
+    assert_eq!(next_process(&world).await, [] as [u64; 0]);
+    world.cx.cancel();
+}
+
+#[tokio::test]
+async fn an_approval_that_nobody_had_judged_counts_for_what_the_merge_waits_for() {
+    let world = World::with(GATE).await;
+    let (number, _) = approved(&world).await;
+    merge(&world, number);
+    let mut status = world.board.handle("site").unwrap().status();
+    let waits = |status: &Arc<EngineStatus>| !status.awaits_approval.is_empty();
+    status.wait_for(waits).await.map(drop).unwrap();
+
+    world.told();
+    let reviews = world.reviews();
+    reviews.0.review(&world.cx, number).await;
+    while let Some(turn) = reviews.0.looks.next().now_or_never() {
+        reviews.0.look(&world.cx, turn.number).await;
+    }
+    assert_eq!(world.answers(), [("bob".to_owned(), true, "approved by bob: `site` goes on".to_owned())]);
+    let said = world.ours(number, "answers/").await.concat();
+    assert!(said.contains("approved by bob"), "{said}");
     world.cx.cancel();
 }
