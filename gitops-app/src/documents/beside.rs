@@ -1,5 +1,7 @@
 //! Drift beside a commit: objects that somebody changed outside of Git, and that the pending commit changes too.
 
+use std::collections::BTreeSet;
+
 use gitops_core::{Action, DriftBeside, FoundBeside, Key, Plan};
 use serde::Serialize;
 
@@ -20,7 +22,7 @@ pub struct BesidePart<'a> {
 
 impl<'a> BesidePart<'a> {
     fn of(plan: &Plan, beside: &'a DriftBeside) -> Self {
-        let pending = plan.step(&beside.key).map(|step| step.action);
+        let pending = plan.step(&beside.key).filter(|_| !beside.only_drift).map(|step| step.action);
         Self { beside, pending, text: changes::beside(beside) }
     }
 }
@@ -37,7 +39,12 @@ pub fn of<'a>(plan: &'a Plan, key: &Key) -> Option<BesidePart<'a>> {
     Some(BesidePart::of(plan, found))
 }
 
-/// Those that are known to differ from what was applied last.
+/// Those that are known to differ from what was applied last, and that the pending commit changes too.
 pub fn known(plan: &Plan) -> Vec<BesidePart<'_>> {
-    all(plan).into_iter().filter(|part| part.beside.is_known()).collect()
+    all(plan).into_iter().filter(|part| part.beside.is_known() && !part.beside.only_drift).collect()
+}
+
+/// Those that the pending commit does not change: their steps only put them back.
+pub(super) fn only_drift(plan: &Plan) -> BTreeSet<&Key> {
+    plan.beside.iter().filter(|beside| beside.only_drift).map(|beside| &beside.key).collect()
 }

@@ -42,17 +42,20 @@ impl Document for DriftDocument<'_> {
 impl<'a> DriftDocument<'a> {
     /// The drift that a plan found, beside what was not looked at.
     pub fn new(plan: &'a Plan, mut not_looked_at: Vec<NotLookedAt>) -> Self {
+        let only_drift = beside::only_drift(plan);
         let unknown = plan.beside.iter().filter(|beside| !beside.is_known());
         not_looked_at.extend(unknown.map(|beside| NotLookedAt {
             key: beside.key.clone(),
-            reason: format!("{}; the pending commit changes it too", beside.found),
+            reason: format!("{}; the pending commit may change it too", beside.found),
         }));
         Self {
             application: &plan.application,
             revision: &plan.revision,
             observed_at: plan.observed_at,
             corrected: plan.drift.is_empty(),
-            objects: drifted(plan).map(StepPart::from).collect(),
+            objects: drifted(plan)
+                .map(|step| StepPart::from(step).drifting(only_drift.contains(&step.key)))
+                .collect(),
             beside: beside::known(plan),
             blocked: blocked::all(plan),
             not_looked_at,
@@ -61,9 +64,12 @@ impl<'a> DriftDocument<'a> {
 }
 
 /// The steps that put back what was changed outside of Git, whether they are to be done or only told. What a target changed
-/// within the last write was changed outside of Git too.
+/// within the last write was changed outside of Git too. So was what a pending commit declares in other words and does not change.
 pub fn drifted(plan: &Plan) -> impl Iterator<Item = &Step> {
-    let is_drift = |step: &&Step| step.cause == Cause::Drift || step.left_otherwise;
+    let only_drift = beside::only_drift(plan);
+    let is_drift = move |step: &&Step| {
+        step.cause == Cause::Drift || step.left_otherwise || only_drift.contains(&step.key)
+    };
     plan.steps.iter().filter(is_drift).chain(&plan.drift)
 }
 

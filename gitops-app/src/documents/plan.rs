@@ -143,7 +143,9 @@ pub struct Summary {
 impl Summary {
     /// The sums of a plan; `drift` counts what is corrected, what is left alone, and what a commit changes too.
     pub fn of(plan: &Plan) -> Self {
-        let corrected = plan.steps.iter().filter(|step| step.cause == Cause::Drift).count();
+        let only_drift = beside::only_drift(plan);
+        let is_corrected = |step: &&Step| step.cause == Cause::Drift || only_drift.contains(&step.key);
+        let corrected = plan.steps.iter().filter(is_corrected).count();
         Self {
             create: plan.count(Action::Create),
             update: plan.count(Action::Update),
@@ -231,6 +233,14 @@ struct ReasonPart<'a> {
     #[serde(flatten)]
     reason: &'a Reason,
     text: String,
+}
+
+impl StepPart<'_> {
+    /// The same of a step that only puts back what was changed outside of Git, if this is true.
+    #[must_use]
+    pub(super) fn drifting(self, drifting: bool) -> Self {
+        Self { cause: if drifting { Cause::Drift } else { self.cause }, ..self }
+    }
 }
 
 impl<'a> From<&'a Step> for StepPart<'a> {

@@ -21,7 +21,14 @@ const CONFIGURED_OTHERWISE: &str = "its target is configured otherwise than when
 /// What a comparison with what was applied gave.
 enum Compared {
     AsLeft,
-    Otherwise(FoundBeside),
+    /// What was found, and the step that puts back what was applied, if one does.
+    Otherwise(FoundBeside, Option<Box<Step>>),
+}
+
+impl Compared {
+    const fn unknown(reason: String) -> Self {
+        Self::Otherwise(FoundBeside::Unknown { reason }, None)
+    }
 }
 
 /// What is known of each object without a comparison, and what each of the others was left as.
@@ -79,14 +86,18 @@ impl Engine {
                     open.remove(&key);
                     match compared {
                         Compared::AsLeft => None,
-                        Compared::Otherwise(found) => Some(DriftBeside { key, found }),
+                        Compared::Otherwise(found, back) => {
+                            let pending = plan.step(&key).zip(back);
+                            let only_drift = pending.is_some_and(|(step, back)| is_same(step, &back));
+                            Some(DriftBeside { key, found, only_drift })
+                        }
                     }
                 })),
                 Err(error) if error.kind() == ErrorKind::Cancelled || cx.is_cancelled() => return Err(error),
                 Err(error) => reason = format!("{error:#}"),
             }
         }
-        let unknown = |key| DriftBeside { key, found: FoundBeside::Unknown { reason: reason.clone() } };
+        let unknown = |key| DriftBeside::new(key, FoundBeside::Unknown { reason: reason.clone() });
         known.extend(open.into_keys().map(unknown));
         known.retain(|beside| beside.is_known() || !awaiting.contains(&beside.key));
         known.sort_by(|a, b| a.key.cmp(&b.key));
@@ -148,7 +159,7 @@ impl Suspects {
                 }
             }
         };
-        self.known.push(DriftBeside { key: step.key.clone(), found });
+        self.known.push(DriftBeside::new(step.key.clone(), found));
     }
 
     fn take_awaiting(&mut self, Blocked { key, why }: &Blocked, inventory: &Inventory) {
@@ -168,7 +179,7 @@ impl Suspects {
             // What we delete ourselves is no drift, nor is what has run to its end.
             let is_held = |entry: &&Owned| entry.state == OwnedState::Held && !entry.runs_once;
             if inventory.entries().get(key).as_ref().is_some_and(is_held) {
-                self.known.push(DriftBeside { key: key.clone(), found });
+                self.known.push(DriftBeside::new(key.clone(), found));
             }
         }
     }
@@ -178,7 +189,7 @@ impl Suspects {
             self.moved.insert(step.key.clone(), left);
         } else {
             let found = FoundBeside::Unknown { reason: "nobody compared it after it was applied".to_owned() };
-            self.known.push(DriftBeside { key: step.key.clone(), found });
+            self.known.push(DriftBeside::new(step.key.clone(), found));
         }
     }
 }
@@ -188,6 +199,17 @@ fn is_half_changed(inventory: &Inventory, step: &Step, revision: &Revision) -> b
     let progress = inventory.progress().filter(|progress| progress.revision == *revision);
     let is_left = |left: &Left| left.more > 0 || left.missing.contains(&step.key);
     step.components.owned > 0 && progress.is_some_and(|progress| progress.left.as_ref().is_none_or(is_left))
+}
+
+/// Whether two steps make the same of the same state of an object, by all that their target shows of it. What is declared may be
+/// written otherwise: a root is all bytes of its files, comments too. An object that is made anew is not compared: its diff does not
+/// say all of it.
+fn is_same(step: &Step, other: &Step) -> bool {
+    let is_in_place = step.action == Action::Update && other.action == Action::Update;
+    let is_of_one_state = step.expect == other.expect;
+    let is_shown_alike =
+        (&step.diff, &step.components, &step.foreign) == (&other.diff, &other.components, &other.foreign);
+    is_in_place && is_of_one_state && is_shown_alike
 }
 
 /// What a plan of what was applied says of an object that was left with this body. Nothing if the plan is of another body, so that it
@@ -201,17 +223,18 @@ fn compared(planned: &Planned, key: &Key, left: &Digest, body: Option<Digest>) -
         };
         if !is_of_it && body == Some(*left) {
             let reason = CONFIGURED_OTHERWISE.to_owned();
-            return Some(Compared::Otherwise(FoundBeside::Unknown { reason }));
+            return Some(Compared::unknown(reason));
         }
-        return is_of_it.then(|| Compared::Otherwise(differs()));
+        return is_of_it.then(|| Compared::Otherwise(differs(), Some(Box::new(step.clone()))));
     }
     if let Some(blocked) = planned.plan.blocked.iter().find(|blocked| &blocked.key == key) {
-        return Some(Compared::Otherwise(match &blocked.why {
+        return Some(match &blocked.why {
             BlockedBecause::ForeignFields { fields } if body == Some(*left) => {
-                FoundBeside::Differs { fields: crate::capability::Diff::default(), foreign: fields.clone() }
+                let (fields, foreign) = (crate::capability::Diff::default(), fields.clone());
+                Compared::Otherwise(FoundBeside::Differs { fields, foreign }, None)
             }
-            why => FoundBeside::Unknown { reason: why.to_string() },
-        }));
+            why => Compared::unknown(why.to_string()),
+        });
     }
     let body = body.unwrap_or(*left);
     let learned = planned.learned.get(key).map_or(body, |learned| learned.desired.unwrap_or(body));

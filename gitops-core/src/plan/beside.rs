@@ -16,6 +16,10 @@ pub struct DriftBeside {
     /// What is known of it.
     #[serde(flatten)]
     pub found: FoundBeside,
+    /// Whether the step of the plan does no more than put it back: the pending commit declares the object in other words, such
+    /// as with another comment, and does not change it. That is drift like any other.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub only_drift: bool,
 }
 
 /// How an object compares with what was applied last.
@@ -46,6 +50,11 @@ pub enum FoundBeside {
 }
 
 impl DriftBeside {
+    /// An object that the pending commit changes, as far as is known.
+    pub(crate) const fn new(key: Key, found: FoundBeside) -> Self {
+        Self { key, found, only_drift: false }
+    }
+
     /// Whether it is known to differ from what was applied last.
     pub const fn is_known(&self) -> bool {
         !matches!(self.found, FoundBeside::HalfChanged | FoundBeside::Unknown { .. })

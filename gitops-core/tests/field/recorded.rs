@@ -235,3 +235,46 @@ async fn a_run_puts_back_what_waits_and_says_that_the_rest_is_blocked() {
     assert_eq!(status.complete().unwrap().revision.id(), "1");
     assert_eq!(place.apply().await, came(&[("b", "blocked by a")]), "the next process");
 }
+
+/// Takes what follows a `#` for a comment.
+struct Uncommented;
+
+impl Uncommented {
+    fn code(body: &Value) -> Value {
+        let content = body.get("content").and_then(Value::as_text).unwrap_or_default();
+        crate::support::body(content.split('#').next().unwrap_or_default().trim_end())
+    }
+}
+
+impl Differ for Uncommented {
+    fn diff(&self, desired: &Value, live: &Value) -> Diff {
+        Structural::default().diff(&Self::code(desired), &Self::code(live))
+    }
+
+    fn merge(&self, desired: &Value, _: &Value) -> Value {
+        desired.clone()
+    }
+
+    fn fingerprint(&self) -> Digest {
+        Digest::of(b"uncommented")
+    }
+}
+
+/// Met with drift of an object of which the pending commit changed a comment: it was told as changed by both.
+#[tokio::test]
+async fn what_a_pending_commit_declares_in_other_words_only_drifts() {
+    let first = vec![("a", "1 # one"), ("b", "1 # one"), ("c", "1 # one")];
+    let second = vec![("a", "1 # two"), ("b", "2 # two"), ("c", "1 # two")];
+    let place = Place::of([first, second]).await;
+    place.edit("a", Some("7 # one"));
+    place.edit("b", Some("7 # one"));
+    let builder = place.builder().differ(Arc::new(Uncommented)).target("t", place.world.memory.clone());
+    let mut engine = builder.open(&place.world.cx).await.unwrap();
+    let plan = engine.plan(&place.world.cx).await.unwrap();
+    let only_drift: Vec<_> =
+        plan.beside.iter().map(|beside| (beside.key.name(), beside.is_known(), beside.only_drift)).collect();
+    assert_eq!(only_drift, [("a", true, true), ("b", true, false)], "{plan:?}");
+    assert_eq!(plan.steps.len(), 2, "{plan:?}");
+    assert!(engine.apply(&place.world.cx, &plan, &crate::support::yes()).await.unwrap().is_converged());
+    assert!(engine.plan(&place.world.cx).await.unwrap().beside.is_empty());
+}

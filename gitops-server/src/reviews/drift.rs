@@ -105,7 +105,11 @@ pub(super) fn drift_of(config: &Config, status: &EngineStatus, plan: &Plan) -> O
         && matches!(last.result, Some(SyncResult::Succeeded | SyncResult::NotReady));
     let is_left = |step: &&Step| step.cause == Cause::Drift && !is_corrected;
     let steps = plan.drift.iter().chain(plan.steps.iter().filter(is_left)).map(line);
-    let beside = plan.beside.iter().filter(|found| found.is_known() && !is_corrected).map(line_beside);
+    let of_beside = |found: &DriftBeside| match plan.step(&found.key).filter(|_| found.only_drift) {
+        Some(step) => line(step),
+        None => line_beside(found),
+    };
+    let beside = plan.beside.iter().filter(|found| found.is_known() && !is_corrected).map(of_beside);
     let lines: Vec<String> = steps.chain(beside).collect();
     Some(Drift((!lines.is_empty()).then(|| Told { text: text(config, plan, &lines), objects: lines.len() })))
 }

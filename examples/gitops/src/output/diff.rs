@@ -65,6 +65,9 @@ fn head(Compared { step, is_left, beside, held, .. }: &Compared<'_>) -> String {
         _ => "",
     };
     let beside = beside.as_ref().map(|part| match part.beside.is_known() {
+        true if part.beside.only_drift => {
+            "  (drift: changed outside of Git, and not by the commit)".to_owned()
+        }
         true => format!("  (changed outside of Git too: {})", escape(&part.text)),
         false => format!("  ({})", escape(&part.text)),
     });

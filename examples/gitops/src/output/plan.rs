@@ -146,6 +146,9 @@ fn what(step: &Step) -> String {
 fn beside_row(plan: &Plan, step: &Step) -> Vec<Vec<Cell>> {
     let row = |part: BesidePart<'_>| {
         let (word, text) = match part.beside.is_known() {
+            true if part.beside.only_drift => {
+                ("drifted", format!("  changed outside of Git, and not by the commit: {}", part.text))
+            }
             true => ("drifted", format!("  changed outside of Git too: {}", part.text)),
             false => ("drifted?", format!("  {}", part.text)),
         };

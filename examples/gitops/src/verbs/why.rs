@@ -41,7 +41,12 @@ fn human(document: &WhyDocument<'_>, columns: Columns, now: Time) -> String {
     facts
         .extend(document.fields.iter().map(|field| ("differs", row(field, document.declared.as_ref(), now))));
     facts.extend(document.beside.iter().map(|part| {
-        let drift = format!("{}; the pending commit changes it too", part.text);
+        let commit = match (part.beside.only_drift, part.beside.is_known()) {
+            (true, _) => "does not change it",
+            (false, true) => "changes it too",
+            (false, false) => "may change it too",
+        };
+        let drift = format!("{}; the pending commit {commit}", part.text);
         ("drifted", escape(&drift))
     }));
     if !document.needs.is_empty() {
