@@ -2,7 +2,7 @@
 
 use super::Page;
 
-pub const PAGES: [Page; 23] = [
+pub const PAGES: [Page; 24] = [
     Page {
         code: "GO0401",
         title: "a manifest is not YAML or JSON",
@@ -187,5 +187,14 @@ pub const PAGES: [Page; 23] = [
               it: a webhook or a policy of the cluster overwrites it at each write. It is a warning; once the object is made, it is \
               blocked with the reason `foreign_fields`, for it is not as declared.",
         fix: "Declare what is stored, name the field in a rule of `ignore`, or change the webhook or the policy.",
+    },
+    Page {
+        code: "GO0424",
+        title: "the API server refuses a deletion",
+        example: "a policy that refuses to delete objects with the label `protected`",
+        cause: "An object left Git. A plan asks the API server about its deletion by a dry run, and a policy, a webhook or another \
+              admission rule of the cluster refused it. It is a warning, and the object is blocked with the reason \
+              `deletion_refused`; everything else goes on.",
+        fix: "Declare the object again, or ask those whose rule it is.",
     },
 ];

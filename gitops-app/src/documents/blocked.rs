@@ -79,6 +79,9 @@ fn help(key: &Key, why: &BlockedBecause, obstacle: Obstacle) -> String {
             "nothing to do, unless it lasts: then see what holds its deletion".to_owned()
         }
         BlockedBecause::Unreadable(_) | BlockedBecause::DryRunFailed(_) => refused(key, obstacle).to_owned(),
+        BlockedBecause::DeletionRefused(_) => {
+            "declare it again, or ask those whose rule refuses it".to_owned()
+        }
         BlockedBecause::LeftUntilGone { .. } => {
             "nothing to do: `apply` goes on once that is gone".to_owned()
         }

@@ -1,24 +1,23 @@
 //! What can be asked of a target: the three calls that each has, and the optional powers. Presence is the capability: see
 //! [`Target`].
 
+mod admission;
 mod diff;
 mod readiness;
 mod target;
 mod typed;
 
+pub use admission::{Admission, Beside};
 pub use diff::{Diff, Differ, FieldChange, Structural};
 pub use readiness::Readiness;
 pub use target::{RecoveryClass, Scope, Target, TargetInfo};
 pub use typed::{Found, Resource, Typed, TypedTarget};
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 
 use crate::cx::Cx;
-use crate::render::Desired;
-use crate::source::Snapshot;
 use crate::value::{
     Applied, Change, ComponentChange, Digest, ForeignField, Key, Live, Object, Result, Taken, Uid,
 };
@@ -51,69 +50,6 @@ pub trait DryRun: Send + Sync {
         object: Option<&Object>,
         live: Option<&Live>,
     ) -> Result<Preview>;
-}
-
-/// Says whether it would take a new object, where a server can be asked without an effect.
-///
-/// An engine asks when a plan is shown, once for each declaration that was taken. It does not ask when it carries a plan out:
-/// then the target itself answers.
-#[async_trait]
-pub trait Admission: Send + Sync {
-    /// Whether the target would make this object, which is not there.
-    ///
-    /// # Guarantees asked of an implementation
-    /// - Nothing is written.
-    /// - What can't be told before something [beside](Beside) it is made is no error.
-    ///
-    /// # Errors
-    /// The target would refuse it: the object, and what needs it, is left out of the plan. Its diagnostics are told.
-    ///
-    /// # Cancel safety
-    /// Any future may be dropped at any await.
-    async fn admits(&self, cx: &Cx, object: &Object, beside: &Beside) -> Result<()>;
-}
-
-/// What is declared with a new object, and what of it the same plan makes or changes.
-#[derive(Clone, Debug)]
-pub struct Beside {
-    desired: Desired,
-    made: BTreeSet<Key>,
-    changed: BTreeSet<Key>,
-    snapshot: Option<Snapshot>,
-}
-
-impl Beside {
-    /// What is declared, of which a plan makes and changes nothing yet; with the files, if they are at hand.
-    pub fn new(desired: Desired, snapshot: Option<Snapshot>) -> Self {
-        Self { desired, made: BTreeSet::new(), changed: BTreeSet::new(), snapshot }
-    }
-
-    /// The same of a plan that makes these objects and changes those.
-    #[must_use]
-    pub fn pending(mut self, made: BTreeSet<Key>, changed: BTreeSet<Key>) -> Self {
-        (self.made, self.changed) = (made, changed);
-        self
-    }
-
-    /// Everything that is declared.
-    pub fn desired(&self) -> &Desired {
-        &self.desired
-    }
-
-    /// Whether the plan makes an object, which is not there.
-    pub fn is_made(&self, key: &Key) -> bool {
-        self.made.contains(key)
-    }
-
-    /// Whether the plan makes or changes an object.
-    pub fn is_pending(&self, key: &Key) -> bool {
-        self.is_made(key) || self.changed.contains(key)
-    }
-
-    /// The content of the file that declares an object.
-    pub fn file(&self, object: &Object) -> Option<Arc<[u8]>> {
-        self.snapshot.as_ref()?.read(&object.provenance.path).ok().flatten()
-    }
 }
 
 /// What a target says that a change would do.

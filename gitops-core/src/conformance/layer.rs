@@ -4,7 +4,7 @@ mod probe;
 
 use std::sync::Arc;
 
-use self::probe::Probe;
+use self::probe::{Probe, live};
 use super::check::{Asked, Bench, Check, Checked, check, ensure};
 use super::kit::Kit;
 use super::poll::drop_at;
@@ -157,6 +157,7 @@ async fn calls_of_powers(bench: &LayerBench) -> Checked {
     }
     if let Some(admission) = target.admission() {
         admission.admits(cx, &object(), &Beside::new(Desired::default(), None)).await?;
+        admission.refuses_deletion(cx, &live()).await?;
     }
     if let Some(watch) = target.watch() {
         watch.moved(cx).await?;
@@ -174,7 +175,8 @@ async fn calls_of_powers(bench: &LayerBench) -> Checked {
         let answers = batch.apply_all(cx, &[creation(), creation()]).await;
         ensure!(answers.len() == 2, "two changes have {} answers", answers.len());
     }
-    came(&probe, &["preview", "admits", "moved", "ready", "look", "ends", "adopt", "apply_all"])
+    let of_admission = ["preview", "admits", "refuses_deletion"];
+    came(&probe, &[&of_admission[..], &["moved", "ready", "look", "ends", "adopt", "apply_all"]].concat())
 }
 
 async fn sources(bench: &LayerBench) -> Checked {

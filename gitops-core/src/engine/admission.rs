@@ -1,4 +1,4 @@
-//! What targets say of new objects before anything is made.
+//! What targets say of new objects before anything is made, and of deletions before anything is deleted.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -12,20 +12,23 @@ use crate::capability::Beside;
 use crate::cx::Cx;
 use crate::engine::event::Event;
 use crate::plan::planner::{self, PlanInput};
+use crate::plan::{BlockedBecause, Plan, Reason, Step};
 use crate::source::Snapshot;
-use crate::value::{Digest, Digested, Error, ErrorKind, Key, Object, Refusal, Result};
+use crate::value::{Action, Digest, Digested, Error, ErrorKind, Expect, Key, Live, Object, Refusal, Result};
 
-/// What targets said of new objects, each in the declaration that they were asked about.
+/// What targets said of new objects, each in the declaration that they were asked about, and of the deletions of the last plan, each
+/// in the state that they were asked about.
 #[derive(Default)]
 pub(super) struct Admission {
     look: Look,
+    deletions: BTreeMap<Key, (Expect, Option<Refusal>)>,
     taken: BTreeMap<Key, Digest>,
     refused: BTreeMap<Key, (Digest, Refusal)>,
 }
 
 /// What a plan is made for, which says whether targets are asked about new objects.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Look {
+pub(super) enum Look {
     /// To be carried out at once: the target itself says what it thinks of it.
     #[default]
     None,
@@ -46,6 +49,11 @@ impl Admission {
         self.look = Look::Remember;
     }
 
+    /// What the plan is made for that is made now.
+    pub fn begin(&mut self) -> Look {
+        std::mem::take(&mut self.look)
+    }
+
     fn is_taken(&self, key: &Key, digest: &Digest) -> bool {
         self.taken.get(key) == Some(digest)
     }
@@ -59,9 +67,8 @@ impl Engine {
         input: PlanInput<'_>,
         declared: &Declared,
         filled: &mut Filled,
-        admission: &mut Admission,
+        (look, admission): (Look, &mut Admission),
     ) -> Result<()> {
-        let look = std::mem::take(&mut admission.look);
         if look == Look::None {
             return Ok(());
         }
@@ -80,10 +87,8 @@ impl Engine {
 
     /// The objects that would be made, of targets that can be asked about them.
     fn new_objects(&self, input: &PlanInput<'_>) -> BTreeMap<Key, (Arc<Object>, Digest)> {
-        let can_be_asked =
-            |key: &&Key| self.targets.get(key.target()).is_some_and(|target| target.admission().is_some());
         let new = planner::to_preview(input).filter(|key| !input.live.contains_key(*key));
-        let new = new.filter(can_be_asked).filter_map(|key| {
+        let new = new.filter(|key| self.can_be_asked(key)).filter_map(|key| {
             let object = input.desired.objects().get(key)?;
             Some((key.clone(), (object.clone(), object.digest())))
         });
@@ -121,6 +126,80 @@ impl Engine {
             }
         }
         Ok(())
+    }
+
+    /// Holds deletions of a plan that their targets would refuse by a rule of their own. Gives whether there are any, so that the plan
+    /// is to be made again.
+    ///
+    /// What a plan that is carried out as it was shown says of them is what was said then, where it was asked.
+    pub(super) async fn hold_refused_deletions(
+        &self,
+        cx: &Cx,
+        (plan, live): (&Plan, &BTreeMap<Key, Live>),
+        filled: &mut Filled,
+        (look, admission): (Look, &mut Admission),
+    ) -> Result<bool> {
+        let asked: Vec<&Live> =
+            self.deletions_to_ask_about(plan).filter_map(|step| live.get(&step.key)).collect();
+        let is_known = |live: &Live| {
+            let known = admission.deletions.get(&live.key).filter(|_| look == Look::Remember);
+            known.is_some_and(|(of, _)| *of == Expect::from(live))
+        };
+        let (known, due): (Vec<&Live>, Vec<&Live>) = asked.into_iter().partition(|live| is_known(live));
+        let mut answers = self.ask_about_deletions(cx, due).await?;
+        for Live { key, .. } in known {
+            answers.extend(admission.deletions.remove_entry(key));
+        }
+        admission.deletions = answers;
+        let refused =
+            admission.deletions.iter().filter_map(|(key, (_, refusal))| Some((key, refusal.clone()?)));
+        let refused: BTreeMap<Key, BlockedBecause> =
+            refused.map(|(key, refusal)| (key.clone(), BlockedBecause::DeletionRefused(refusal))).collect();
+        let is_any = !refused.is_empty();
+        filled.waiting.extend(refused);
+        Ok(is_any)
+    }
+
+    /// The deletions of what left the source, but for those that wait for other steps of the plan: what is refused while something
+    /// is there may be granted once that is gone.
+    fn deletions_to_ask_about<'p>(&self, plan: &'p Plan) -> impl Iterator<Item = &'p Step> {
+        let moving: BTreeSet<&Key> = plan.steps.iter().map(|step| &step.key).collect();
+        plan.steps.iter().filter(move |step| {
+            let is_of_source = step.action == Action::Delete && step.reason == Reason::Undeclared;
+            is_of_source && self.can_be_asked(&step.key) && !step.after.iter().any(|key| moving.contains(key))
+        })
+    }
+
+    async fn ask_about_deletions(
+        &self,
+        cx: &Cx,
+        due: Vec<&Live>,
+    ) -> Result<BTreeMap<Key, (Expect, Option<Refusal>)>> {
+        let at_once = due.iter().map(|live| self.at_once(&live.key)).max().unwrap_or(1);
+        let ask = |live: &Live| {
+            let live = live.clone();
+            async move {
+                let refusal = self.ask_about_deletion(cx, &live).await;
+                (live.key.clone(), (Expect::from(&live), refusal))
+            }
+        };
+        let asking: Vec<_> = due.into_iter().map(ask).collect();
+        let answers = stream::iter(asking).buffer_unordered(at_once).collect().await;
+        match cx.is_cancelled() {
+            true => Err(Error::new(ErrorKind::Cancelled, "asked to stop").during("dry run")),
+            false => Ok(answers),
+        }
+    }
+
+    /// Whatever keeps a target from an answer is no refusal: what becomes of the deletion is seen when it is carried out.
+    async fn ask_about_deletion(&self, cx: &Cx, live: &Live) -> Option<Refusal> {
+        let admission = self.targets.get(live.key.target())?.admission()?;
+        let cx = cx.within(self.timeouts.call);
+        contained(cx.bounded(admission.refuses_deletion(&cx, live))).await.ok().flatten()
+    }
+
+    fn can_be_asked(&self, key: &Key) -> bool {
+        self.targets.get(key.target()).is_some_and(|target| target.admission().is_some())
     }
 
     fn at_once(&self, key: &Key) -> usize {

@@ -215,8 +215,14 @@ impl Engine {
             now,
         };
         let mut filled = self.fill(cx, input, &layers, seen).await?;
-        self.admit_new(cx, input, declared, &mut filled, admission).await?;
-        let mut planned = tamper::planned(cx, planner::plan(&filled.input(input))?);
+        let asks = admission.begin();
+        self.admit_new(cx, input, declared, &mut filled, (asks, admission)).await?;
+        let mut planned = planner::plan(&filled.input(input))?;
+        let shown = (&planned.plan, &live);
+        if self.hold_refused_deletions(cx, shown, &mut filled, (asks, admission)).await? {
+            planned = planner::plan(&filled.input(input))?;
+        }
+        let mut planned = tamper::planned(cx, planned);
         let looking = cx.within(self.timeouts.call);
         concluded.extend(self.look_at_readiness(&looking, &filled.input(input), &mut planned).await);
         // Nobody can look at them, and nobody says that they are to go: they stay, and stay known.

@@ -11,7 +11,7 @@ use crate::capability::{
     Progress, Readiness, Remains, Scope, Stamps, Target, TargetInfo, Watch,
 };
 use crate::cx::Cx;
-use crate::value::{Applied, Change, Digest, Error, ErrorKind, Key, Live, Object, Result, Uid};
+use crate::value::{Applied, Change, Digest, Error, ErrorKind, Key, Live, Object, Refusal, Result, Uid};
 
 /// The inner target seen through `A`. It offers a power exactly if the inner target does.
 pub(super) struct LayeredTarget<A> {
@@ -111,6 +111,12 @@ impl<A: Around> Admission for LayeredTarget<A> {
         let inner = offered(self.inner.admission())?;
         let run = |cx: Cx| async move { inner.admits(&cx, object, beside).await };
         self.around.around(cx, Call::read("admission").of(&object.key), run).await
+    }
+
+    async fn refuses_deletion(&self, cx: &Cx, live: &Live) -> Result<Option<Refusal>> {
+        let inner = offered(self.inner.admission())?;
+        let run = |cx: Cx| async move { inner.refuses_deletion(&cx, live).await };
+        self.around.around(cx, Call::read("admission").of(&live.key), run).await
     }
 }
 

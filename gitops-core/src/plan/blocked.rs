@@ -69,6 +69,8 @@ pub enum BlockedBecause {
     },
     /// Its target could not preview what a change of it would do.
     DryRunFailed(Refusal),
+    /// It is no longer declared, and its target refuses by a rule of its own to delete it.
+    DeletionRefused(Refusal),
     /// It is as declared but for fields that other clients own.
     ForeignFields {
         /// The fields.
@@ -193,6 +195,7 @@ impl fmt::Display for BlockedBecause {
                 write!(f, "the output `{output}` of {of} is {what} and can't be a part of a text")
             }
             Self::DryRunFailed(refusal) => write!(f, "a dry run of the change fails: {}", refusal.reason),
+            Self::DeletionRefused(refusal) => write!(f, "its deletion is refused: {}", refusal.reason),
             Self::ForeignFields { fields } => {
                 let origins: Vec<String> = fields.iter().map(ForeignField::origin).collect();
                 let what = match fields.iter().all(ForeignField::is_stored_otherwise) {

@@ -89,6 +89,7 @@ fn obstacle(blocked: &Blocked, moving: &BTreeSet<&Key>) -> Obstacle {
         | BlockedBecause::UnfitOutput { .. }
         | BlockedBecause::DeclaredTwice { .. }
         | BlockedBecause::TakesAlong { .. }
+        | BlockedBecause::DeletionRefused(_)
         | BlockedBecause::Differs { .. }
         | BlockedBecause::NotReady { .. }
         | BlockedBecause::Ended { .. }

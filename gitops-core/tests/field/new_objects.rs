@@ -41,6 +41,15 @@ impl Admission for Picky {
             false => Ok(()),
         }
     }
+
+    async fn refuses_deletion(&self, _: &Cx, live: &Live) -> Result<Option<Refusal>> {
+        self.asked.lock().unwrap().push(format!("delete {}", live.key.name()));
+        match live.body.get("content").and_then(Value::as_text) {
+            Some("guarded") => Ok(Some(Refusal::new(ErrorKind::Denied, "it is guarded"))),
+            Some("unsure") => Err(Error::new(ErrorKind::Unavailable, "nobody answers")),
+            _ => Ok(None),
+        }
+    }
 }
 
 /// Met with slips in new manifests: the plan was green, and the apply failed.
@@ -77,4 +86,67 @@ async fn what_is_made_with_an_object_is_known_when_it_is_asked_about() {
     let mut engine = world.builder("test").target("t", picky).open(&world.cx).await.unwrap();
     let plan = engine.plan(&world.cx).await.unwrap();
     assert_eq!((plan.blocked.len(), plan.steps.len()), (0, 2));
+}
+
+fn blocked(plan: &Plan) -> Vec<String> {
+    plan.blocked.iter().map(|blocked| format!("{}: {}", blocked.key.name(), blocked.why)).collect()
+}
+
+/// Met with an object that a policy of the cluster guards: the plan showed its deletion, and each apply failed.
+#[tokio::test]
+async fn a_deletion_that_would_be_refused_is_held_in_the_plan_and_in_each_apply() {
+    let world = World::with(&[("a", "guarded"), ("b", "1"), ("c", "unsure"), ("kept", "1")]);
+    let picky = Arc::new(Picky { memory: world.memory.clone(), asked: Mutex::default() });
+    let asked = || std::mem::take(&mut *picky.asked.lock().unwrap());
+    let open = || world.builder("test").target("t", picky.clone()).open(&world.cx);
+    let mut engine = open().await.unwrap();
+    engine.reconcile(&world.cx).await.unwrap();
+    world.declare(&[("kept", "1")]);
+    asked();
+    let plan = engine.plan(&world.cx).await.unwrap();
+    let held = ["a: its deletion is refused: it is guarded"];
+    assert_eq!((blocked(&plan), plan.steps.len()), (held.map(str::to_owned).into(), 2), "{plan:?}");
+    assert_eq!(asked(), ["delete a", "delete b", "delete c"]);
+    drop(engine);
+    // Another process applies what was shown, and asks once more.
+    let mut engine = open().await.unwrap();
+    let report = engine.apply(&world.cx, &plan, &yes()).await.unwrap();
+    assert_eq!((report.applied(), blocked(&report.plan)), (2, held.map(str::to_owned).into()));
+    assert_eq!(asked(), ["delete a", "delete b", "delete c"]);
+    // So does each reconciliation; nothing fails.
+    for _ in 0..2 {
+        let report = engine.reconcile(&world.cx).await.unwrap();
+        assert_eq!((report.results.len(), blocked(&report.plan)), (0, held.map(str::to_owned).into()));
+        assert_eq!(asked(), ["delete a"]);
+    }
+    world.memory.edit(&crate::support::key("a"), Some(crate::support::body("2")));
+    assert_eq!(engine.reconcile(&world.cx).await.unwrap().applied(), 1, "nobody guards it any more");
+    assert_eq!(crate::ward::names(&world), ["kept"]);
+}
+
+#[tokio::test]
+async fn an_apply_in_the_process_that_showed_its_plan_does_not_ask_about_deletions_again() {
+    let world = World::with(&[("a", "guarded"), ("b", "1"), ("kept", "1")]);
+    let picky = Arc::new(Picky { memory: world.memory.clone(), asked: Mutex::default() });
+    let mut engine = world.builder("test").target("t", picky.clone()).open(&world.cx).await.unwrap();
+    engine.reconcile(&world.cx).await.unwrap();
+    world.declare(&[("kept", "1")]);
+    let plan = engine.plan(&world.cx).await.unwrap();
+    picky.asked.lock().unwrap().clear();
+    assert_eq!(engine.apply(&world.cx, &plan, &yes()).await.unwrap().applied(), 1);
+    assert!(picky.asked.lock().unwrap().is_empty());
+}
+
+/// What guards an object may go by the same plan.
+#[tokio::test]
+async fn a_deletion_that_waits_for_others_is_not_asked_about() {
+    let world = World::with(&[("a", "guarded"), ("b", "needs: a"), ("kept", "1")]);
+    let picky = Arc::new(Picky { memory: world.memory.clone(), asked: Mutex::default() });
+    let mut engine = world.builder("test").target("t", picky.clone()).open(&world.cx).await.unwrap();
+    engine.reconcile(&world.cx).await.unwrap();
+    world.declare(&[("kept", "1")]);
+    picky.asked.lock().unwrap().clear();
+    let plan = engine.plan(&world.cx).await.unwrap();
+    assert_eq!((blocked(&plan).len(), plan.steps.len()), (0, 2), "{plan:?}");
+    assert_eq!(*picky.asked.lock().unwrap(), ["delete b"]);
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use gitops_core::capability::Beside;
 use gitops_core::{
-    Applied, Desired, Layer, MetricsLayer, RateLimitLayer, RetryLayer, Target, TimeoutLayer, TraceLayer,
+    Applied, Desired, Layer, Live, MetricsLayer, RateLimitLayer, RetryLayer, Target, TimeoutLayer,
+    TraceLayer, Uid, Value, Version,
 };
 
 use crate::script::{Script, create, cx, key, object};
@@ -55,14 +56,17 @@ async fn every_power_is_called_through_every_layer() {
         target.dry_run().unwrap().preview(&cx, &object().key, Some(&object()), None).await.unwrap();
         let beside = Beside::new(Desired::default(), None);
         target.admission().unwrap().admits(&cx, &object(), &beside).await.unwrap();
+        let live = Live::new(key(), Uid::new("1"), Version::new("1"), Value::Null);
+        target.admission().unwrap().refuses_deletion(&cx, &live).await.unwrap();
         target.watch().unwrap().moved(&cx).await.unwrap();
         target.health().unwrap().ready(&cx, &key(), &Applied::Absent).await.unwrap();
         target.import().unwrap().adopt(&cx, &create()).await.unwrap();
         assert_eq!(target.batch().unwrap().apply_all(&cx, &[create(), create()]).await.len(), 2);
         let confirmation = target.confirmation().unwrap();
         confirmation.take_finding(&cx, &key(), "state", "absent", "ann").await.unwrap();
-        let calls = ["preview", "admits", "moved", "ready", "adopt", "apply_all", "take_finding"];
-        assert_eq!(script.calls(), calls);
+        let of_admission = ["preview", "admits", "refuses_deletion"];
+        let others = ["moved", "ready", "adopt", "apply_all", "take_finding"];
+        assert_eq!(script.calls(), [&of_admission[..], &others].concat());
     }
 }
 

@@ -10,8 +10,8 @@ use gitops_core::capability::{
 };
 use gitops_core::{
     Applied, Change, Clock, Commit, Cx, Diff, Digest, Entropy, Error, ErrorKind, History, Key, Live, Object,
-    OwnerLabel, Provenance, Relation, Result, Revision, Scope, Snapshot, Source, SourceInfo, SourceWatch,
-    Target, TargetInfo, Time, async_trait,
+    OwnerLabel, Provenance, Refusal, Relation, Result, Revision, Scope, Snapshot, Source, SourceInfo,
+    SourceWatch, Target, TargetInfo, Time, async_trait,
 };
 
 /// The clock of tokio, which a test pauses.
@@ -169,6 +169,10 @@ impl DryRun for Script {
 impl Admission for Script {
     async fn admits(&self, cx: &Cx, _: &Object, _: &Beside) -> Result<()> {
         self.call(cx, "admits").await
+    }
+
+    async fn refuses_deletion(&self, cx: &Cx, _: &Live) -> Result<Option<Refusal>> {
+        self.call(cx, "refuses_deletion").await.map(|()| None)
     }
 }
 

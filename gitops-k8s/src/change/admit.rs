@@ -1,13 +1,13 @@
-//! Whether the server would take a new object, before anything is made.
+//! Whether the server would take a new object, before anything is made, and let one go, before anything is deleted.
 
 use async_trait::async_trait;
 use gitops_core::capability::{Admission, Beside};
-use gitops_core::{Cx, Desired, Error, ErrorKind, GroupKind, Key, Object, Result};
+use gitops_core::{Cx, Desired, Error, ErrorKind, GroupKind, Key, Live, Object, Refusal, Result};
 use serde_json::Value as Json;
 
 use crate::change::apply::Dry;
 use crate::change::document::{Document, Pin};
-use crate::change::stored;
+use crate::change::{removal, stored};
 use crate::client::cluster::Failure;
 use crate::client::kinds::{Known, Place, versions_served};
 use crate::client::schema::{self, Misfit, Schema};
@@ -23,6 +23,10 @@ impl Admission for Kubernetes {
             true => placed(object, beside, error).at(&object.key),
             false => error.at(&object.key),
         })
+    }
+
+    async fn refuses_deletion(&self, cx: &Cx, live: &Live) -> Result<Option<Refusal>> {
+        removal::refusal(self.inner(), cx, live).await.map_err(|error| error.at(&live.key))
     }
 }
 

@@ -11,6 +11,7 @@ pub(crate) mod filled;
 mod mask;
 pub(crate) mod negotiate;
 pub(crate) mod preview;
+mod removal;
 pub(crate) mod stored;
 pub(crate) mod treatment;
 pub(crate) mod versions;

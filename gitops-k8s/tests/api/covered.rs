@@ -51,8 +51,14 @@ async fn a_plan_and_an_apply_of_what_is_watched_and_unchanged_ask_nothing() {
 
     declare(&app.files, 59);
     assert_eq!(app.apply(&world.cx).await.applied(), 1);
-    let asked: Vec<_> = world.requests()[before..].iter().map(|request| request.verb.clone()).collect();
-    assert_eq!(asked, ["get", "get", "get", "delete"], "the object itself is asked about, before all else");
+    let asked: Vec<_> = world.requests()[before..]
+        .iter()
+        .map(|request| (request.verb.clone(), request.is_dry_run()))
+        .collect();
+    let read = ("get".to_owned(), false);
+    let deleted = |is_dry_run| ("delete".to_owned(), is_dry_run);
+    let expected = [read.clone(), deleted(true), read.clone(), read, deleted(false)];
+    assert_eq!(asked, expected, "the object itself is asked about, before all else");
 }
 
 #[tokio::test]

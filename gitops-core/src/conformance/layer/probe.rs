@@ -15,7 +15,7 @@ use crate::capability::{
 use crate::cx::{Cx, Time};
 use crate::source::{Commit, History, Relation, Snapshot, Source, SourceInfo, SourceWatch};
 use crate::value::{
-    Applied, Change, Digest, Error, Key, Live, Object, Result, Revision, Uid, Value, Version,
+    Applied, Change, Digest, Error, Key, Live, Object, Refusal, Result, Revision, Uid, Value, Version,
 };
 
 type Failure = Arc<dyn Fn() -> Error + Send + Sync>;
@@ -131,6 +131,10 @@ impl DryRun for Probe {
 impl Admission for Probe {
     async fn admits(&self, _: &Cx, _: &Object, _: &Beside) -> Result<()> {
         self.call("admits", ()).await
+    }
+
+    async fn refuses_deletion(&self, _: &Cx, _: &Live) -> Result<Option<Refusal>> {
+        self.call("refuses_deletion", None).await
     }
 }
 

@@ -1,5 +1,5 @@
 use gitops_core::{Applied, Cx, Error, ErrorKind, Expect, Key, OwnerLabel, Result};
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 use crate::client::cluster::Call;
 use crate::client::kinds::Place;
@@ -52,11 +52,7 @@ fn gone(inner: &Inner, key: &Key) -> Applied {
 
 /// The one request that deletes.
 pub(super) async fn remove(inner: &Inner, cx: &Cx, key: &Key, place: &Place, seen: &Seen) -> Result<Applied> {
-    let body = json!({
-        "apiVersion": "v1", "kind": "DeleteOptions",
-        "preconditions": {"uid": seen.uid().as_str(), "resourceVersion": seen.resource_version()},
-        "propagationPolicy": "Background",
-    });
+    let body = options(&json!({"uid": seen.uid().as_str(), "resourceVersion": seen.resource_version()}));
     let call = Call::delete(place.object(&place.served.versions[0]), body.to_string().into_bytes());
     match inner.wire().json(cx, call).await {
         // The answer is the object where its deletion waits for something, and a status where it is done.
@@ -67,4 +63,12 @@ pub(super) async fn remove(inner: &Inner, cx: &Cx, key: &Key, place: &Place, see
         Err(failure) if failure.kind() == ErrorKind::NotFound => Ok(gone(inner, key)),
         Err(failure) => Err(failure.into()),
     }
+}
+
+/// What is said with a deletion: the object alone, and only if it is this one.
+pub(crate) fn options(preconditions: &Json) -> Json {
+    json!({
+        "apiVersion": "v1", "kind": "DeleteOptions", "preconditions": preconditions,
+        "propagationPolicy": "Background",
+    })
 }

@@ -2,7 +2,7 @@
 
 mod body;
 mod create;
-mod delete;
+pub(crate) mod delete;
 pub(crate) mod replace;
 mod update;
 

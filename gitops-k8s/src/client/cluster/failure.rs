@@ -40,6 +40,15 @@ impl Failure {
         Self { error, ..self }
     }
 
+    /// A rule of the cluster refuses it, whoever asks: a policy, a webhook, an admission plugin. A webhook that can't be asked without
+    /// an effect, or does not answer, says nothing.
+    pub fn is_of_admission(&self) -> bool {
+        let message = self.error.message();
+        let denies = ["denied the request", "denied request:"].iter().any(|words| message.contains(words));
+        let is_answer = !matches!(self.kind(), ErrorKind::Unavailable | ErrorKind::Unauthenticated);
+        self.answered && is_answer && (denies || is_of_a_rule(message))
+    }
+
     /// The server can't make sense of the object: a value that its field does not take.
     pub fn is_misfit(&self) -> bool {
         MISFITS.iter().any(|words| self.error.message().contains(words))
@@ -156,6 +165,40 @@ mod tests {
             "the API server refused it: Forbidden",
         ] {
             assert!(!is_of_a_rule(right), "{right}");
+        }
+    }
+
+    #[test]
+    fn what_admission_refuses_is_told_apart_from_what_nobody_answers() {
+        let failure = |kind, message: &str| Failure {
+            answered: true,
+            ..Failure::from(Error::new(kind, message.to_owned()))
+        };
+        for (kind, message) in [
+            (ErrorKind::Invalid, r#"admission webhook "a" denied the request: no"#),
+            (ErrorKind::Forbidden, r#"admission webhook "a" denied the request without explanation"#),
+            (
+                ErrorKind::Invalid,
+                r#"configmaps "a" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'b' denied request: no"#,
+            ),
+            (ErrorKind::Forbidden, r#"namespaces "default" is forbidden: this namespace may not be deleted"#),
+        ] {
+            assert!(failure(kind, message).is_of_admission(), "{message}");
+            assert!(
+                !Failure::from(Error::new(kind, message)).is_of_admission(),
+                "nobody answered: {message}"
+            );
+        }
+        for (kind, message) in [
+            (
+                ErrorKind::Forbidden,
+                r#"configmaps "a" is forbidden: User "ana" cannot delete resource "configmaps""#,
+            ),
+            (ErrorKind::Invalid, r#"admission webhook "a" does not support dry run"#),
+            (ErrorKind::Unavailable, r#"Internal error occurred: failed calling webhook "a": timeout"#),
+            (ErrorKind::Invalid, "the dryRun feature is disabled"),
+        ] {
+            assert!(!failure(kind, message).is_of_admission(), "{message}");
         }
     }
 }

@@ -19,6 +19,7 @@ mod operators;
 mod orphaned;
 mod popular;
 mod readiness;
+mod removals;
 mod renamed;
 mod renames;
 mod strategy;
