@@ -6,8 +6,8 @@ use std::sync::Arc;
 use gitops_core::review::approval::{ApprovalRules, Unapplied};
 use gitops_core::review::{Context, Outcome, Part, Review};
 use gitops_core::{
-    Approver, AuditEvent, AuditRecord, Cx, Digest, Error, ErrorKind, EventSink, Plan, Request as Order,
-    Result, Revision, Through, Verdict,
+    Approver, AuditEvent, AuditRecord, Cx, Digest, DriftBeside, Error, ErrorKind, EventSink, Plan,
+    Request as Order, Result, Revision, Step, Through, Verdict,
 };
 use gitops_forge::{ChangeRequest, RequestState};
 
@@ -17,6 +17,9 @@ use crate::config::{Approvers, Config};
 use crate::gates;
 use crate::order;
 use crate::session::{Access, Session};
+
+/// How many steps are named of what waits.
+const STEPS: usize = 6;
 
 /// How an application stands after the merge of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +31,8 @@ pub struct AfterMerge {
     pub wanted: Vec<String>,
     /// The digest of what the next apply would do: what `/approve` names.
     pub effect: Digest,
+    /// What the next apply would do, a step a line: the first few, and how many more there are.
+    pub would: Vec<String>,
     /// Who approved it. It is stored, and the engine goes on.
     pub approved_by: Option<String>,
     /// The reviews and comments by which they did: `comment 5`.
@@ -108,6 +113,7 @@ impl Asked {
                 application,
                 wanted,
                 effect,
+                would: Vec::new(),
                 approved_by: None,
                 approved_in: BTreeSet::new(),
                 discounted,
@@ -157,6 +163,7 @@ impl Asked {
             application: config.name.clone(),
             wanted,
             effect: part.effect,
+            would: would(&plan),
             approved_by: None,
             approved_in: BTreeSet::new(),
             discounted: votes.map(|vote| format!("{}: {}", vote.by, vote.why)).collect(),
@@ -208,4 +215,17 @@ impl Asked {
         session.audit().each(cx, &mut take).await?;
         Ok(dropped)
     }
+}
+
+/// What an apply of a plan would do, a step a line.
+fn would(plan: &Plan) -> Vec<String> {
+    let line = |step: &Step| {
+        let is_changed = |beside: &&DriftBeside| beside.key == step.key && beside.is_known();
+        let by_others = plan.beside.iter().find(is_changed).map(|_| ", which was changed outside of Git too");
+        format!("{} {}{}", step.action, step.key, by_others.unwrap_or_default())
+    };
+    let mut lines: Vec<String> = plan.steps.iter().take(STEPS).map(line).collect();
+    let left = plan.steps.len().saturating_sub(STEPS);
+    lines.extend((left > 0).then(|| format!("do {left} more: see `gitops -a {} plan`", plan.application)));
+    lines
 }

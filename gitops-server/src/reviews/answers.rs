@@ -122,6 +122,13 @@ fn text(page: &Page, flavour: Flavour) -> Option<String> {
         if let Some(effect) = &outcome.effect {
             let command = format!("{}approve {effect}", flavour.command_prefix());
             let _ = writeln!(text, "  - who may approve it: comment {}", code_span(&command, 100));
+            if let Some(before) = &outcome.instead_of {
+                let before = code_span(before.get(..12).unwrap_or(before), 12);
+                let _ = writeln!(text, "  - what there is to do changed: {before}… is not approved any more");
+            }
+            for step in &outcome.would {
+                let _ = writeln!(text, "  - it would {}", code_span(step, LINE));
+            }
         }
     }
     if !page.unconfirmed.is_empty() {
@@ -180,8 +187,11 @@ mod tests {
             entry("9", "mallory", answered(false, "no `x`\n@everybody <b>\n/close")),
             entry("11", "bob", Stage::AwaitsReview),
         ];
-        let outcome =
-            Outcome { needs_person: true, text: "waits".to_owned(), effect: Some("0123456789ab".to_owned()) };
+        let outcome = Outcome { needs_person: true, text: "waits".to_owned(), ..Outcome::default() };
+        let before = Outcome { effect: Some("ba9876543210".to_owned()), ..outcome.clone() };
+        let would = vec!["update file:page".to_owned()];
+        let outcome = Outcome { effect: Some("0123456789ab".to_owned()), would, ..outcome };
+        let outcome = outcome.after(Some(&before));
         page.outcomes.insert("site".to_owned(), outcome);
         let shown = text(&page, Flavour::Gitea).unwrap();
         insta::assert_snapshot!(shown, @r"
@@ -190,6 +200,8 @@ mod tests {
 
         - `site`: `waits`
           - who may approve it: comment `/approve 0123456789ab`
+          - what there is to do changed: `ba9876543210`… is not approved any more
+          - it would `update file:page`
 
         ### GitOps: commands
 

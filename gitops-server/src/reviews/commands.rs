@@ -215,12 +215,7 @@ impl Shared {
             )));
         }
         let waiting = after.iter().filter(|after| !after.wanted.is_empty());
-        let waiting: Vec<String> = waiting
-            .map(|after| match after.elsewhere() {
-                Some(elsewhere) => format!("`{}`: {elsewhere}", after.application),
-                None => format!("`{}` waits for the approval of {}", after.application, after.effect.name()),
-            })
-            .collect();
+        let waiting: Vec<String> = waiting.map(|after| waits(&page, after, effect)).collect();
         let reasons = meant.map(|after| after.discounted.join("; ")).filter(|reasons| !reasons.is_empty());
         Ok(Done::No(match (reasons, waiting.is_empty()) {
             (Some(reasons), _) => format!("it does not count: {reasons}"),
@@ -393,6 +388,26 @@ impl Shared {
     fn by(&self, request: &ChangeRequest, comment: &Comment) -> String {
         format!("{} ({}#{} comment {})", comment.author.login, self.repository, request.number, comment.id)
     }
+}
+
+/// What an application waits for, for somebody who approved something else.
+fn waits(page: &Page, after: &AfterMerge, effect: &str) -> String {
+    let name = &after.application;
+    if let Some(elsewhere) = after.elsewhere() {
+        return format!("`{name}`: {elsewhere}");
+    }
+    let why = misnamed(page, after, effect).map(|why| format!("{why}: ")).unwrap_or_default();
+    format!("{why}`{name}` waits for the approval of {}", after.effect.name())
+}
+
+/// Why an approval that is meant for what waits does not name it.
+fn misnamed(page: &Page, after: &AfterMerge, effect: &str) -> Option<&'static str> {
+    let said = page.outcomes.get(&after.application);
+    if said.is_some_and(|said| said.was_named(effect)) {
+        return Some("what there is to do changed since that was shown");
+    }
+    let is_cut = after.effect.to_string().starts_with(effect);
+    is_cut.then_some("an approval names at least 40 digits of the effect")
 }
 
 pub(super) fn not_at_work(application: &str) -> Error {

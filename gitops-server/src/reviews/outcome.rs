@@ -169,6 +169,10 @@ impl Shared {
     async fn tell_requests(&self, cx: &Cx, config: &Config, telling: &Telling) -> Result<()> {
         let (mut told, mut noted) = (Vec::new(), Ok(()));
         for request in self.merged_as(cx, &telling.commit).await? {
+            // What waits of an earlier request waits there, whatever was merged on top of it.
+            if self.memory.page(cx, request.number).await?.is_about_others_than(&config.name) {
+                continue;
+            }
             self.tell_request(cx, config, request.number, telling).await?;
             // What can't be noted now keeps nobody from being told: it is noted with the next word.
             noted = noted.and(self.audit_merge(cx, config, request.number).await);
@@ -254,7 +258,7 @@ impl Shared {
     /// Says in a request that was merged what came of it: where a person is needed, and where that was said before.
     async fn tell_request(&self, cx: &Cx, config: &Config, number: u64, telling: &Telling) -> Result<()> {
         let mut outcome =
-            Outcome { needs_person: telling.needs_person, text: telling.text.clone(), effect: None };
+            Outcome { needs_person: telling.needs_person, text: telling.text.clone(), ..Outcome::default() };
         if telling.awaits_approval {
             let page = self.memory.page(cx, number).await?;
             let asked = self.asked_of(number, &page).after_merge(cx, &[config], &nobody()).await?;
@@ -266,12 +270,15 @@ impl Shared {
             if let Some(elsewhere) = waiting.as_ref().and_then(AfterMerge::elsewhere) {
                 outcome.text.extend(["; ", &elsewhere]);
             }
-            outcome.effect = waiting.filter(|after| !after.asks_owners).map(|after| after.effect.name());
+            if let Some(after) = waiting.filter(|after| !after.asks_owners) {
+                (outcome.effect, outcome.would) = (Some(after.effect.name()), after.would);
+            }
         }
         let note = |page: &mut Page| {
             let is_said = outcome.needs_person || page.outcomes.contains_key(&config.name);
             if is_said {
-                page.outcomes.insert(config.name.clone(), outcome.clone());
+                let outcome = outcome.clone().after(page.outcomes.get(&config.name));
+                page.outcomes.insert(config.name.clone(), outcome);
             }
             is_said
         };

@@ -64,12 +64,15 @@ pub struct Page {
     /// What it was merged as, as long as that is not known to be live everywhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub merged: Option<MergedAs>,
-    /// The applications whose audit logs are to say who opened, reviewed and merged it; nothing before it was reviewed.
+    /// The applications that it changes, whose audit logs are to say who opened, reviewed and merged it; nothing before it was reviewed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub concerns: Option<BTreeSet<String>>,
     /// Those that say it.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub audited: BTreeSet<String>,
+    /// Whether all of them say it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_audited: bool,
 }
 
 /// A commit of a merge queue.
@@ -166,7 +169,7 @@ pub enum Stage {
 }
 
 /// How an application stands after the merge.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outcome {
     /// Whether somebody has to do something.
     pub needs_person: bool,
@@ -174,6 +177,31 @@ pub struct Outcome {
     /// What `/approve` has to name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub effect: Option<String>,
+    /// What it had to name before that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instead_of: Option<String>,
+    /// What would be done then, a step a line.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub would: Vec<String>,
+}
+
+impl Outcome {
+    /// The same, with what there was to be approved before it was said.
+    #[must_use]
+    pub fn after(self, before: Option<&Self>) -> Self {
+        let is_other = |before: &&Self| before.effect.is_some() && before.effect != self.effect;
+        let instead_of = match before.filter(is_other) {
+            Some(before) => before.effect.clone(),
+            None => before.and_then(|before| before.instead_of.clone()),
+        };
+        Self { instead_of: instead_of.filter(|_| self.effect.is_some()), ..self }
+    }
+
+    /// Whether it was to be approved by this name, and is something else by now.
+    pub fn was_named(&self, effect: &str) -> bool {
+        let is_now = |name: &String| effect.starts_with(name.as_str());
+        self.instead_of.as_ref().is_some_and(is_now) && !self.effect.as_ref().is_some_and(is_now)
+    }
 }
 
 impl Page {
@@ -291,14 +319,20 @@ impl Page {
     /// Whether the audit log of an application does not say yet who merged it. What nobody reviewed before its merge may change any.
     pub fn is_unaudited_in(&self, application: &str) -> bool {
         let may_change = self.concerns.as_ref().is_none_or(|concerns| concerns.contains(application));
-        may_change && !self.audited.contains(application)
+        may_change && !self.is_audited && !self.audited.contains(application)
+    }
+
+    /// Whether it is about other applications, as far as that is known. A former version forgot which they were once all was noted.
+    pub fn is_about_others_than(&self, application: &str) -> bool {
+        let others = self.concerns.as_ref().filter(|concerns| !concerns.is_empty());
+        others.is_some_and(|others| !others.contains(application))
     }
 
     /// The audit log of an application says it.
     pub fn is_audited_in(&mut self, application: &str) {
         self.audited.insert(application.to_owned());
         if self.concerns.as_ref().is_some_and(|concerns| concerns.is_subset(&self.audited)) {
-            (self.concerns, self.audited) = (Some(BTreeSet::new()), BTreeSet::new());
+            (self.is_audited, self.audited) = (true, BTreeSet::new());
         }
     }
 

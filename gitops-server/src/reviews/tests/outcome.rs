@@ -73,3 +73,82 @@ async fn a_failed_apply_is_told_also_while_what_is_left_waits_for_an_approval() 
     drop(reviews);
     world.cx.cancel();
 }
+
+/// A request that was merged and waits for an approval, with what the application says of it.
+async fn waiting(world: &World, reviews: &Reviews) -> (u64, EngineStatus) {
+    let number = world.propose("two", OURS);
+    reviews.0.review(&world.cx, number).await;
+    world.git(&["merge", "-q", "--ff-only", "feature"]);
+    let commit = CommitId::parse(&world.git(&["rev-parse", "main"])).unwrap();
+    world.forge.merge_as(&world.cx, number, commit).unwrap();
+    reviews.0.review(&world.cx, number).await;
+    let waits = |status: &Arc<EngineStatus>| !status.awaits_approval.is_empty();
+    let mut status = world.board.handle("site").unwrap().status();
+    let status = status.wait_for(waits).await.unwrap().clone();
+    (number, EngineStatus::clone(&status))
+}
+
+/// Met as: somebody edited the target, and the comment named another effect without a word of what it was or why.
+#[tokio::test]
+async fn what_waits_after_the_merge_says_what_it_would_do_and_that_it_is_something_else_than_before() {
+    let world = World::with(super::same_time::GATE).await;
+    let reviews = world.reviews();
+    let (number, status) = waiting(&world, &reviews).await;
+    let telling = telling_of(&status, None).unwrap();
+    let tell = async || {
+        reviews.0.tell_forge(&world.cx, &reviews.0.chosen[0], &telling).await.unwrap();
+        world.ours(number, "answers/").await.concat()
+    };
+    let said = tell().await;
+    assert!(said.contains("it would `update dir:File/-/page`") && !said.contains("changed: "), "{said}");
+    let named = |said: &str| said.split("/approve ").nth(1).unwrap().get(..40).unwrap().to_owned();
+    let before = named(&said);
+    assert_eq!(tell().await, said);
+
+    fs::write(world.path("live/page"), "by hand").unwrap();
+    let said = tell().await;
+    assert!(
+        said.contains("it would `update dir:File/-/page, which was changed outside of Git too`"),
+        "{said}"
+    );
+    assert!(said.contains(&format!("`{}`… is not approved any more", &before[..12])), "{said}");
+    assert_eq!(tell().await, said, "it stays said");
+
+    let now = named(&said);
+    world.says(&world.bob, number, &format!("/approve {before}\n/approve {}", &now[..39])).await;
+    world.told();
+    reviews.0.look(&world.cx, number).await;
+    let answers: Vec<String> = world.answers().into_iter().map(|(.., text)| text).collect();
+    let waits = format!("`site` waits for the approval of {now}");
+    assert_eq!(
+        answers,
+        [
+            format!("what there is to do changed since that was shown: {waits}"),
+            format!("an approval names at least 40 digits of the effect: {waits}"),
+        ]
+    );
+    world.cx.cancel();
+}
+
+/// Met as: the comment of a request that was live named the approval for which an earlier one waited in another application.
+#[tokio::test]
+async fn what_waits_of_an_earlier_request_is_not_said_in_one_about_other_applications() {
+    let world = World::with(super::same_time::GATE).await;
+    let reviews = world.reviews();
+    let (number, status) = waiting(&world, &reviews).await;
+    let about = async |name: &str| {
+        let change = |page: &mut memory::Page| page.change(&[name.to_owned()].into());
+        reviews.0.memory.change(&world.cx, number, change).await.unwrap();
+        reviews.0.memory.change(&world.cx, number, |page| page.merged = None).await.unwrap();
+        let telling = telling_of(&status, None).unwrap();
+        reviews.0.tell_forge(&world.cx, &reviews.0.chosen[0], &telling).await.unwrap();
+        world.ours(number, "answers/").await.len()
+    };
+    assert_eq!(about("other").await, 0);
+    let audited = |page: &mut memory::Page| page.is_audited_in("other");
+    reviews.0.memory.change(&world.cx, number, audited).await.unwrap();
+    let page = reviews.0.memory.page(&world.cx, number).await.unwrap();
+    assert!(page.is_about_others_than("site"), "also once all of it was noted");
+    assert_eq!(about("site").await, 1);
+    world.cx.cancel();
+}
