@@ -7,12 +7,13 @@ use gitops_core::capability::Readiness;
 use gitops_core::review::window::WindowState;
 use gitops_core::review::{Context, Part, Rules, declared};
 use gitops_core::{
-    Cause, Cx, Desired, Digest, Error, ErrorKind, EventSink, GateMessage, History, Key, Merge, Merged, Pin,
-    Plan, Result, Revision, Snapshot, SpeculativePlan, Verdict,
+    Cause, Cx, Desired, Digest, Error, ErrorKind, EventSink, GateMessage, History, Key, Merge, Merged, Plan,
+    Result, Revision, Snapshot, SpeculativePlan, Verdict,
 };
 use gitops_git::GitSource;
 
 use super::approvals::Places;
+use super::not_followed::NotFollowed;
 use super::repository::{self, Repository};
 use super::unapplied::Since;
 use super::{Failed, Found, Planned, Sides, Warm, configuration, labels, planner, programs};
@@ -136,9 +137,10 @@ impl Reviewing<'_> {
         };
         let merged = session.git.merged(cx, &base, &head).await;
         let Merged { snapshot, merge_base, .. } = merged.map_err(merging)?;
+        let NotFollowed { verdict: said, refused } = NotFollowed::of(cx, session, &base, &head).await?;
         let compared = match session.has_state() && self.may_ask(config) {
-            true => self.against_targets(cx, session, config, snapshot, &base, &merge_base).await?,
-            false => self.against_git(cx, session, config, snapshot, &base).await?,
+            true => self.against_targets(cx, session, config, snapshot, (&base, &merge_base), said).await?,
+            false => self.against_git(cx, session, config, snapshot, &base, said).await?,
         };
         let Compared { part, plan, findings, has_unapplied } = compared;
         let complete = session.engine.inventory().complete().map(|complete| complete.revision.clone());
@@ -163,6 +165,7 @@ impl Reviewing<'_> {
             mark,
             unapplied,
             pinned_by,
+            refused,
         };
         Ok(Found::Part(Box::new(part), Box::new(planned)))
     }
@@ -174,8 +177,8 @@ impl Reviewing<'_> {
         session: &mut Session,
         config: &Config,
         snapshot: Snapshot,
-        base: &Revision,
-        merge_base: &Revision,
+        (base, merge_base): (&Revision, &Revision),
+        said: Verdict,
     ) -> Result<Compared, Stop> {
         // All of them from one look: what moves meanwhile is of no side.
         let first = match self.warm {
@@ -197,11 +200,7 @@ impl Reviewing<'_> {
             0 => after.verdict.clone(),
             roots => after.verdict.clone().and(Verdict::warn("drift", not_looked_at(roots))),
         };
-        let verdict = match session.engine.pinned(cx).await? {
-            Some(pin) => verdict.and(held_ahead(&pin)),
-            None => verdict,
-        };
-        let mut context = self.context(cx, config, verdict);
+        let mut context = self.context(cx, config, verdict.and(said));
         context.unhealthy = unhealthy;
         let has_unapplied = before.as_ref().map_or(true, |before| may_have_unapplied(&before.plan));
         let part = part(before, &after, opened.as_ref(), base, context);
@@ -216,6 +215,7 @@ impl Reviewing<'_> {
         config: &Config,
         snapshot: Snapshot,
         base: &Revision,
+        said: Verdict,
     ) -> Result<Compared, Stop> {
         let revision = snapshot.revision.clone();
         let after = session.engine.declared_of(cx, snapshot).await?;
@@ -232,7 +232,7 @@ impl Reviewing<'_> {
             true => verdict,
             false => verdict.and(Verdict::warn("untrusted", NOT_ASKED)),
         };
-        let mut context = self.context(cx, config, verdict);
+        let mut context = self.context(cx, config, verdict.and(said));
         context.looked_at_target = false;
         let context = match error {
             Some(error) => not_planned(&error, context),
@@ -293,24 +293,6 @@ fn unasked(session: &Session, plan: &Plan) -> usize {
 fn not_looked_at(roots: usize) -> String {
     let roots = if roots == 1 { "1 root".to_owned() } else { format!("{roots} roots") };
     format!("drift not looked at in {roots} that nothing here changes: `gitops drift` asks the providers")
-}
-
-/// What is live is a request that is not merged, or what somebody went back to.
-fn held_ahead(pin: &Pin) -> Verdict {
-    let Some(request) = &pin.ahead_of else {
-        let message = format!(
-            "it is pinned to {} by {}: what is merged waits until the branch is followed again",
-            pin.revision.short(),
-            pin.by
-        );
-        return Verdict::warn("pinned", message);
-    };
-    let message = format!(
-        "{request} is applied here ({}) and not merged: what it changed stands under existing drift, and no other request is applied \
-         before that one is merged or closed",
-        pin.revision.short()
-    );
-    Verdict::warn("ahead", message)
 }
 
 /// What was made, and does not work.

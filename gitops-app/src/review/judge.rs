@@ -226,8 +226,8 @@ impl Asked {
         }
     }
 
-    /// Where an approval of this request is stored: what gates want of it, whoever lifted that, in the place of their verdict. Its
-    /// reviewers are asked about each time: they may have taken it back. Gives those applications.
+    /// Where an approval of this request is stored: what gates want of it, whoever lifted that, in the place of their verdict; other
+    /// warnings stay. Its reviewers are asked about each time: they may have taken it back. Gives those applications.
     fn unlift(&self, reviewed: &mut Reviewed) -> BTreeSet<String> {
         let (name, mut stored) = (self.name(), BTreeSet::new());
         for part in &mut reviewed.review.parts {
@@ -237,7 +237,11 @@ impl Asked {
                 let findings = planned.findings.iter();
                 let messages = GateMessage::gathered(findings.map(|(found, _)| found.clone()));
                 if !messages.is_empty() {
-                    part.verdict = Verdict::NeedsApproval { messages };
+                    let is_lifted =
+                        |note: &&GateMessage| messages.iter().any(|found| found.gate == note.gate);
+                    let others = part.verdict.messages().iter().filter(|note| !is_lifted(note));
+                    let others = Verdict::Warn { messages: others.cloned().collect() };
+                    part.verdict = Verdict::NeedsApproval { messages }.and(others);
                     stored.insert(part.application.clone());
                 }
             }

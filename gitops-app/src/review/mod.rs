@@ -14,6 +14,7 @@ mod approvals;
 mod configuration;
 mod judge;
 mod merged;
+mod not_followed;
 mod noted;
 mod owners;
 mod planner;
@@ -123,6 +124,8 @@ struct Planned {
     unapplied: Option<unapplied::Since>,
     /// Who holds the application to a revision, if it does not follow its branch.
     pinned_by: Option<String>,
+    /// Why a merge would not be applied: the branch was moved back, so the application does not follow it.
+    refused: Option<String>,
 }
 
 /// An application that could not be planned.

@@ -12,7 +12,7 @@ use gitops_forge::{
 use super::approvals::{Heard, Seal};
 use super::judge::Judged;
 use super::same_head::Head;
-use super::statuses::{plan, policy};
+use super::statuses::{plan, policy, refused};
 use super::{Reviewed, Sides, Warm, approvals, review_with};
 use crate::config::{Applications, Config, ForgeKind};
 use crate::forge::AsWritten;
@@ -357,11 +357,12 @@ impl Asked {
 
     /// `against` is why what is applied already must not be merged.
     pub(super) fn statuses(&self, reviewed: &Reviewed, against: Option<&str>) -> [CommitStatus; 2] {
-        let policy = match (policy(&reviewed.review), against) {
-            ((StatusState::Success, _), Some(why)) => {
+        let policy = match (policy(&reviewed.review), against, refused(reviewed)) {
+            ((StatusState::Success, _), Some(why), _) => {
                 (StatusState::Pending, format!("it is applied, and {why}"))
             }
-            (policy, _) => policy,
+            ((StatusState::Success, _), None, Some(why)) => (StatusState::Pending, why),
+            (policy, ..) => policy,
         };
         let status = |name: &str, (state, text): (StatusState, String)| {
             CommitStatus::new(format!("{}/{name}", self.context), state, &text)

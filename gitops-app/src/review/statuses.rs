@@ -57,3 +57,14 @@ pub(super) fn policy(review: &Review) -> (StatusState, String) {
         _ => (StatusState::Success, "nothing is against it".to_owned()),
     }
 }
+
+/// Why the merge would not be applied of what it changes, if that is so.
+pub(super) fn refused(reviewed: &Reviewed) -> Option<String> {
+    let changed = reviewed.review.parts.iter().filter(|part| !part.changes_nothing());
+    let refused = changed.filter_map(|part| {
+        let why = reviewed.plans.get(&part.application)?.refused.as_ref()?;
+        Some(format!("`{}`: {why}", part.application))
+    });
+    let refused: Vec<String> = refused.collect();
+    (!refused.is_empty()).then(|| format!("a merge would not be applied: {}", refused.join("; ")))
+}

@@ -5,6 +5,7 @@ use gitops_core::{Cx, EngineStatus, Phase, Result, Revision};
 
 use super::Shared;
 use super::commands::look;
+use super::poll::not_followed;
 
 /// How many requests are named.
 const NAMED: usize = 8;
@@ -56,9 +57,14 @@ fn doing(status: &EngineStatus) -> String {
         None => format!("pinned to {} by {}", short(pin.revision.id()), pin.by),
     });
     let suspended = status.suspended.as_ref().map(|suspended| format!("suspended by {}", suspended.by));
+    let refused = not_followed(status).map(|why| format!("does not follow its branch: {why}"));
     let behind = status.waits_for.as_ref().map(|other| format!("waits until `{other}` has converged"));
     let asks = (!status.awaits_approval.is_empty()).then(|| "waits for an approval".to_owned());
-    [Some(what), pinned, suspended, behind, asks].into_iter().flatten().collect::<Vec<_>>().join("; ")
+    [Some(what), pinned, suspended, refused, behind, asks]
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>()
+        .join("; ")
 }
 
 fn short(commit: &str) -> &str {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use gitops_app::forge::patiently;
-use gitops_core::{Cx, ErrorKind, Result, Time};
+use gitops_core::{Cx, EngineStatus, ErrorKind, Result, Time};
 use gitops_forge::{ChangeRequest, CommitId, RequestQuery, RequestState};
 
 use super::Shared;
@@ -107,7 +107,7 @@ impl Shared {
         )
     }
 
-    /// What the applications of a request have applied and planned, and what of it failed.
+    /// What the applications of a request have applied and planned, what of it failed, and whether they follow the branch.
     pub(super) fn standing(&self, request: &ChangeRequest) -> Vec<Option<String>> {
         let of = |name: &str| {
             let status = self.board.handle(name)?.status().borrow().clone();
@@ -116,7 +116,10 @@ impl Shared {
             // An apply that failed may have changed what there is to do, also for who did not ask for it.
             let has_failed = status.last.as_ref().is_some_and(|last| last.error.is_some());
             let failed = status.plan.filter(|_| has_failed).map(|plan| plan.to_string());
-            Some(format!("{revision:?} {complete:?} {failed:?}"))
+            let held = status.pinned.as_ref().map(|pin| pin.since);
+            let stopped = status.suspended.as_ref().map(|suspended| suspended.since);
+            let refused = not_followed(&status);
+            Some(format!("{revision:?} {complete:?} {failed:?} {held:?} {stopped:?} {refused:?}"))
         };
         self.followers(request).map(|config| of(&config.name)).collect()
     }
@@ -150,4 +153,10 @@ impl Shared {
         };
         Ok(found.into_iter().filter(|request| is_merged(request) && self.is_ours(request)).collect())
     }
+}
+
+/// Why an engine refuses to follow its branch, if it does: the branch was moved back or rewritten.
+pub(super) fn not_followed(status: &EngineStatus) -> Option<&str> {
+    let last = status.last.as_ref().filter(|last| last.kind == Some(ErrorKind::Denied) && !last.by_gate)?;
+    last.error.as_deref()
 }

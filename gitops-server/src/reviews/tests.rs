@@ -4,6 +4,7 @@ mod ahead;
 mod beside;
 mod confirmed;
 mod held_back;
+mod moved_back;
 mod outcome;
 mod promotion;
 mod queue;
