@@ -174,7 +174,8 @@ impl<'a> StatusDocument<'a> {
         let (sync, reason) = match plan {
             Ok(plan) if plan.is_empty() && plan.drift.is_empty() => (Sync::Synced, None),
             Ok(_) => (Sync::Differs, None),
-            Err(error) => (Sync::Unknown, Some(format!("{error:#}"))),
+            Err(error) if error.diagnostics().is_empty() => (Sync::Unknown, Some(format!("{error:#}"))),
+            Err(error) => (Sync::Unknown, Some(error.in_one_line())),
         };
         let plan = plan.as_ref().ok();
         let owned = inventory.entries().keys().filter(|key| is_there(key)).count();

@@ -289,7 +289,7 @@ impl Engine {
 
     /// A reconciliation could not be made: nobody knows what the target holds, or should hold.
     pub(super) fn tell_of_failure(&self, cx: &Cx, error: &Error) {
-        let (text, kind) = (Some(error.to_string()), Some(error.kind()));
+        let (text, kind) = (Some(error.in_one_line()), Some(error.kind()));
         let by_gate = error.is_of_gate();
         let last = Attempt { at: cx.now(), result: None, applied: 0, error: text, kind, by_gate };
         self.shared.tell(|status| {

@@ -313,6 +313,23 @@ impl Error {
         }
     }
 
+    /// What is wrong, for whoever sees one line and no more: the first place in the input that is wrong, if there are such, with how many
+    /// more there are; else the error itself.
+    ///
+    /// ```
+    /// use gitops_core::{Diagnostic, Error};
+    ///
+    /// let fault = |path: &str| Diagnostic::error("GO0302", path, "can't be read");
+    /// let error = Error::invalid("the revision has 2 faults", vec![fault("a.yaml"), fault("b.yaml")]);
+    /// assert_eq!(error.in_one_line(), "a.yaml: can't be read (and 1 more)");
+    /// ```
+    pub fn in_one_line(&self) -> String {
+        let Some((first, rest)) = self.0.diagnostics.split_first() else { return self.to_string() };
+        let more = if rest.is_empty() { String::new() } else { format!(" (and {} more)", rest.len()) };
+        let line = first.span.as_ref().map(|span| format!("{}:", span.line)).unwrap_or_default();
+        format!("{}:{line} {}{more}", first.path, first.message)
+    }
+
     /// The message alone, without operation, key and context.
     pub fn message(&self) -> &str {
         &self.0.message

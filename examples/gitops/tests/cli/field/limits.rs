@@ -48,3 +48,21 @@ fn as_many_commits_are_named_as_the_limit_says_in_each_application() {
     };
     assert_eq!((commits("one"), commits("two")), ((2, true), (9, false)));
 }
+
+/// Met as: a file was larger than the limit, and `status` said that there is a fault, and not where.
+#[test]
+fn status_names_the_first_fault_of_a_revision() {
+    let world = World::empty();
+    world.configure(
+        "name: site\nsource: { git: { url: ./repository, ref: { branch: main }, path: site, limits: { file_bytes: 1024 } } }\n\
+         target: { directory: { root: ./live } }\n",
+    );
+    std::fs::create_dir(world.path("live")).unwrap();
+    world.commit("Begin", &[("page", Some("0\n"))]);
+    world.gitops(&["apply", "--yes"]).expect(0);
+    let big = "0".repeat(2000);
+    world.commit("Large", &[("big", Some(&big)), ("bigger", Some(&big.repeat(2)))]);
+    let told = world.gitops(&["status"]).expect(0);
+    told.says("Unknown: big: can't be read: `big` holds 2000 bytes (limit: file_bytes = 1024")
+        .says("(and 1 more)");
+}
