@@ -238,7 +238,7 @@ async fn a_revision_that_is_only_kept_is_not_told_as_in_sync() {
         let status = until(&handle, |status| status.phase == Phase::Idle).await;
         assert_eq!(status.sync, SyncStatus::Unknown);
         let last = status.last.clone().unwrap();
-        assert_eq!((last.result, last.error.as_deref()), (None, Some("a: x")));
+        assert_eq!((last.result, last.error.as_deref()), (None, Some("a: fault: x")));
     })
     .await;
 }
