@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use gitops_core::review::approval::{ApprovalRules, Unapplied};
+use gitops_core::review::approval::{ApprovalRules, Opinion, Unapplied, Vote};
 use gitops_core::review::{Context, Outcome, Part, Review};
 use gitops_core::{
     Approver, AuditEvent, AuditRecord, Cx, Digest, DriftBeside, Error, ErrorKind, EventSink, Plan,
@@ -137,6 +137,7 @@ impl Asked {
         let by_owners = who.iter().any(|rule| matches!(rule.from, Approvers::CodeOwners { .. }));
         let said = match said {
             Some(mut said) if !by_owners => {
+                self.leave_what_was_before(request, config, &mut said.votes);
                 let pin = session.engine.pinned(cx).await?.filter(|pin| pin.ahead_of.is_none());
                 said.orderers.extend(pin.and_then(|pin| self.ordered_on(&pin.by)));
                 let through = Through::Review { review: self.name() };
@@ -182,6 +183,21 @@ impl Asked {
             after.approved_by = Some(by);
         }
         Ok(after)
+    }
+
+    /// Leaves out what was said before the merge where the request is asked again after it: it may have changed who decides. So it is
+    /// where nobody judged it. Forges tell whole seconds: where it is asked again, what was said in that of the merge is taken for
+    /// earlier.
+    fn leave_what_was_before(&self, request: &ChangeRequest, config: &Config, votes: &mut Vec<Vote>) {
+        let merged = request.merged.unwrap_or(request.updated);
+        let judged = self.judged.as_ref().filter(|(head, _)| *head == request.head.commit.as_str());
+        let is_settled = judged.map(|(_, settled)| settled.contains(&config.name));
+        let counts = |vote: &Vote| match is_settled {
+            Some(true) => true,
+            Some(false) => vote.at > merged,
+            None => vote.at >= merged,
+        };
+        votes.retain(|vote| vote.opinion != Opinion::Approved || counts(vote));
     }
 
     /// What else would be applied, with who made it.

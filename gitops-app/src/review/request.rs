@@ -39,6 +39,8 @@ pub struct Asked {
     written: AsWritten,
     /// The reviews and comments on which it rests that the request is applied already, if it is.
     ahead: Option<BTreeSet<String>>,
+    /// The head that was judged last before the merge, and the applications of which what was said of it counts after the merge.
+    pub(super) judged: Option<(String, BTreeSet<String>)>,
 }
 
 /// Where documents of reviews are kept for people to read.
@@ -99,6 +101,7 @@ impl Asked {
             refused: BTreeSet::new(),
             written: AsWritten::default(),
             ahead: None,
+            judged: None,
         }
     }
 
@@ -156,6 +159,12 @@ impl Asked {
     /// holds back the merge alone.
     pub fn ahead(self, rests_on: BTreeSet<String>) -> Self {
         Self { ahead: Some(rests_on), ..self }
+    }
+
+    /// Says which head was judged last before the merge, and the applications of which nothing in it [asks again](Told::asks_again): what
+    /// was approved of them before the merge counts after it too. Without that, only what is said after the merge counts after it.
+    pub fn judged(self, head: impl Into<String>, applications: BTreeSet<String>) -> Self {
+        Self { judged: Some((head.into(), applications)), ..self }
     }
 
     pub(super) fn heard(&self) -> Heard<'_> {

@@ -138,6 +138,7 @@ async fn merged(bench: &Bench) -> Checked {
     let request = read(bench, number).await?;
     ensure!(request.state == RequestState::Merged, "it is not merged: {request:?}");
     ensure!(request.merge_commit.is_some(), "the commit of the merge is not told");
+    ensure!(request.merged.is_some(), "when it was merged is not told");
     let me = bench.forge().me(&bench.cx).await?;
     let is_me = request.merged_by.as_ref().is_some_and(|by| by.is(&me));
     ensure!(is_me, "we merged it, and it was merged by {:?}", request.merged_by);

@@ -30,6 +30,8 @@ pub(super) struct RequestJson {
     pub merged: bool,
     pub merge_commit_sha: Option<String>,
     #[serde(default)]
+    pub merged_at: Option<Time>,
+    #[serde(default)]
     pub merged_by: Option<UserJson>,
     pub base: BranchJson,
     pub head: BranchJson,

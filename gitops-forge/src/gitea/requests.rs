@@ -109,6 +109,7 @@ impl Gitea {
             mergeable: if json.mergeable { Mergeable::Yes } else { Mergeable::Unknown },
             merge_commit,
             merged_by: merged_by.map(|by| self.user(by)),
+            merged: json.merged_at.filter(|_| json.merged),
             updated: json.updated_at,
             web_url: json.html_url,
             ..ChangeRequest::new(json.number, json.title, author, head, base)

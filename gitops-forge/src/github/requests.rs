@@ -95,6 +95,7 @@ impl GitHub {
             mergeable: mergeable.unwrap_or(Mergeable::Unknown),
             merge_commit,
             merged_by: merged_by.map(|by| self.user(by)),
+            merged: json.merged_at,
             updated: json.updated_at,
             web_url: json.html_url,
             ..ChangeRequest::new(json.number, json.title, author, head, base)

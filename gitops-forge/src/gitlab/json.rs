@@ -42,6 +42,8 @@ pub(super) struct RequestJson {
     pub merge_commit_sha: Option<String>,
     #[serde(default)]
     pub squash_commit_sha: Option<String>,
+    #[serde(default)]
+    pub merged_at: Option<Time>,
     /// Nothing until it is merged, and of one whose merger the forge does not know.
     #[serde(default)]
     pub merge_user: Option<AuthorJson>,

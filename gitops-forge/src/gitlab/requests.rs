@@ -122,6 +122,7 @@ impl GitLab {
             mergeable: mergeable(&json.detailed_merge_status),
             merge_commit: merge_commit.map(|id| CommitId::parse(&id)).transpose()?,
             merged_by: merged_by.map(|by| self.user(by.into())),
+            merged: json.merged_at.filter(|_| state == RequestState::Merged),
             updated: json.updated_at,
             web_url: json.web_url,
             ..ChangeRequest::new(json.iid, json.title, author, head, base)

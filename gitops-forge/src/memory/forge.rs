@@ -145,7 +145,7 @@ impl MemoryForge {
         request.state = RequestState::Merged;
         request.merge_commit = Some(commit.clone());
         request.merged_by = Some(self.me.clone());
-        request.updated = now(cx);
+        (request.updated, request.merged) = (now(cx), Some(now(cx)));
         let base = request.base.name.clone();
         hub.branches.insert(base, commit.clone());
         Ok(Merged::new(Some(commit)))

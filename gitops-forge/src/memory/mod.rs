@@ -213,7 +213,7 @@ impl MemoryForge {
         hub.know(commit.clone());
         let request = &mut hub.request(number)?.request;
         (request.state, request.updated) = (RequestState::Merged, now(cx));
-        request.merge_commit = Some(commit);
+        (request.merge_commit, request.merged) = (Some(commit), Some(now(cx)));
         Ok(())
     }
 

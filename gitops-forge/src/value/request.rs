@@ -31,6 +31,8 @@ pub struct ChangeRequest {
     /// Who merged it, or put it into the queue that did, where the forge says it: lists of GitHub do not, and one that was merged by a
     /// push may name nobody.
     pub merged_by: Option<User>,
+    /// When it was merged.
+    pub merged: Option<Time>,
     /// When something about it last changed.
     pub updated: Time,
     /// Its page.
@@ -51,6 +53,7 @@ impl ChangeRequest {
             mergeable: Mergeable::Unknown,
             merge_commit: None,
             merged_by: None,
+            merged: None,
             updated: Time::default(),
             web_url: String::new(),
         }

@@ -406,7 +406,7 @@ fn misnamed(page: &Page, after: &AfterMerge, effect: &str) -> Option<&'static st
     if said.is_some_and(|said| said.was_named(effect)) {
         return Some("what there is to do changed since that was shown");
     }
-    let is_cut = after.effect.to_string().starts_with(effect);
+    let is_cut = !after.effect.is_named(effect) && after.effect.to_string().starts_with(effect);
     is_cut.then_some("an approval names at least 40 digits of the effect")
 }
 

@@ -305,6 +305,8 @@ impl Shared {
     /// The request with what is remembered of its comments.
     fn asked_of(&self, number: u64, page: &memory::Page) -> Asked {
         let asked = self.asked(number).without(page.refused.iter().cloned()).written(page.written.clone());
+        let judged = page.judged.iter();
+        let asked = judged.fold(asked, |asked, (head, settled)| asked.judged(head.as_str(), settled.clone()));
         let ahead = page.ahead.iter().filter(|ahead| !ahead.is_let_go);
         ahead.fold(asked, |asked, ahead| asked.ahead(ahead.rests_on.clone()))
     }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use gitops_app::forge::patiently;
 use gitops_app::review::{Reviewed, Told};
-use gitops_core::review::Outcome;
 use gitops_core::review::approval::Discounted;
+use gitops_core::review::{Outcome, Part};
 use gitops_core::{Cx, ErrorKind, Result, redact};
 use gitops_forge::{ChangeRequest, CommitId, RequestState};
 
@@ -87,6 +87,7 @@ impl Shared {
         let note = |page: &mut Page| {
             page.count(told.counted.iter().cloned());
             page.change(&changes);
+            page.judged = Some((told.request.head.commit.to_string(), settled_by(&told)));
             page.clone()
         };
         let page = self.memory.change(cx, number, note).await?;
@@ -241,6 +242,14 @@ fn changed_by(told: &Told) -> BTreeSet<String> {
     let changed = review.parts.iter().filter(|part| !part.changes_nothing());
     let changed = changed.map(|part| part.application.clone());
     changed.chain(failed.iter().map(|failed| failed.application.clone())).collect()
+}
+
+/// The applications of which approvals were judged, and of which nothing is asked again after the merge.
+fn settled_by(told: &Told) -> BTreeSet<String> {
+    let is_settled =
+        |part: &&Part| part.approvals.as_ref().is_some_and(|found| found.asks_again_for.is_empty());
+    let settled = told.reviewed.review.parts.iter().filter(is_settled);
+    settled.map(|part| part.application.clone()).collect()
 }
 
 /// What a review says to somebody who asked for it.

@@ -389,7 +389,7 @@ fn request(request: &ChangeRequest) -> Value {
         "number": request.number, "title": request.title, "user": user(&request.author),
         "state": if request.state == RequestState::Open { "open" } else { "closed" },
         "draft": request.is_draft, "mergeable": request.mergeable == Mergeable::Yes, "merged": merged,
-        "merged_at": merged.then_some(request.updated), "merge_commit_sha": commit,
+        "merged_at": request.merged, "merge_commit_sha": commit,
         "merged_by": request.merged_by.as_ref().map(user),
         "base": branch(&request.base), "head": branch(&request.head), "updated_at": request.updated,
         "html_url": request.web_url,

@@ -388,6 +388,7 @@ fn listed(request: &ChangeRequest) -> Value {
         "draft": request.is_draft, "source_branch": request.head.name, "target_branch": request.base.name,
         "source_project_id": if request.is_fork() { 9 } else { 4 }, "target_project_id": 4,
         "sha": request.head.commit, "merge_commit_sha": request.merge_commit, "squash_commit_sha": null,
+        "merged_at": request.merged,
         "merge_user": request.merged_by.as_ref().map(user),
         "detailed_merge_status": "mergeable", "updated_at": request.updated, "web_url": request.web_url,
     })

@@ -61,6 +61,9 @@ pub struct Page {
     /// The applications that it would change, as it was reviewed last.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub changes: BTreeSet<String>,
+    /// The head that was judged last, and the applications of which nothing in it is asked again after the merge.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub judged: Option<(String, BTreeSet<String>)>,
     /// What it was merged as, as long as that is not known to be live everywhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub merged: Option<MergedAs>,

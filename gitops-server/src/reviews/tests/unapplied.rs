@@ -130,3 +130,45 @@ async fn who_pushed_to_the_branch_approves_that_on_no_request() {
     assert!(done && answer.contains("`site` still wants: gates (with"), "{answer}");
     world.cx.cancel();
 }
+
+/// Met as: an approval before the merge of a request that changes the jobs of the CI was said to be asked again after it, and was stored then
+/// without a question.
+#[tokio::test]
+async fn what_is_asked_again_after_the_merge_is_not_approved_by_what_was_said_before() {
+    let world = World::with(super::same_time::GATE).await;
+    let reviews = world.reviews();
+    let jobs = world.path("repository/.gitea/workflows");
+    fs::create_dir_all(&jobs).unwrap();
+    fs::write(jobs.join("review.yaml"), "on: push\n").unwrap();
+    let number = world.propose("two", OURS);
+    reviews.0.review(&world.cx, number).await;
+    let comment = world.ours(number, "review/").await.concat();
+    assert!(comment.contains("asked again after the merge"), "{comment}");
+    let effect = comment.split("/approve ").nth(1).unwrap().get(..40).unwrap().to_owned();
+    let approve = format!("/approve {effect}");
+    world.says(&world.bob, number, &approve).await;
+    reviews.0.look(&world.cx, number).await;
+    reviews.0.review(&world.cx, number).await;
+
+    world.git(&["merge", "-q", "--ff-only", "feature"]);
+    let merged = CommitId::parse(&world.git(&["rev-parse", "main"])).unwrap();
+    world.forge.merge_as(&world.cx, number, merged).unwrap();
+    reviews.0.review(&world.cx, number).await;
+    let waits = |status: &Arc<EngineStatus>| !status.awaits_approval.is_empty();
+    let mut status = world.board.handle("site").unwrap().status();
+    status.wait_for(waits).await.map(drop).unwrap();
+    // Each of them asks what the merge waits for; so does the next process.
+    for reviews in [&reviews, &world.reviews()] {
+        let page = reviews.0.memory.page(&world.cx, number).await.unwrap();
+        let asked = reviews.0.asked_of(number, &page);
+        let after = asked.after_merge(&world.cx, &reviews.0.chosen(), &nobody()).await.unwrap().remove(0);
+        assert_eq!((after.approved_by, after.wanted.len()), (None, 1));
+    }
+    world.told();
+    // Forges tell whole seconds: what was said in that of the merge may have been said before it.
+    let late = later(Duration::from_secs(2));
+    world.says_at(&late, &world.bob, number, &approve).await;
+    reviews.0.look(&late, number).await;
+    assert_eq!(world.answers(), [("bob".to_owned(), true, "approved by bob: `site` goes on".to_owned())]);
+    world.cx.cancel();
+}
