@@ -278,7 +278,7 @@ fn request(request: &ChangeRequest) -> Value {
         "number": request.number, "title": request.title, "user": user(&request.author),
         "state": if request.state == RequestState::Open { "open" } else { "closed" },
         "draft": request.is_draft, "mergeable": request.mergeable == Mergeable::Yes,
-        "merged": request.state == RequestState::Merged, "merge_commit_sha": request.merge_commit,
+        "merged": request.state == RequestState::Merged, "merged_at": request.merged, "merge_commit_sha": request.merge_commit,
         "merged_by": request.merged_by.as_ref().map(user),
         "base": branch(&request.base), "head": branch(&request.head), "updated_at": request.updated,
         "html_url": request.web_url,
