@@ -27,6 +27,11 @@ impl WindowsConfig {
         self.windows.at(environment, now)
     }
 
+    /// The first time after another one at which something else is said of an environment; nothing if that is not within a day.
+    pub fn changes_after(&self, environment: &str, now: Time) -> Option<Time> {
+        self.windows.changes_after(environment, now)
+    }
+
     /// What stands for the windows as they are written: another text has another one.
     pub fn digest(&self) -> Digest {
         self.digest

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use gitops_core::review::approval::{
     ApprovalRule, ApprovalRules, Opinion, Request, Standing, Unapplied, Vote,
@@ -20,6 +21,9 @@ use crate::forge::patiently;
 use crate::gates;
 use crate::order;
 
+/// The shortest time.
+const MOMENT: Duration = Duration::from_micros(1);
+
 /// What came of the approvals.
 #[derive(Debug, Default)]
 pub(super) struct Judged {
@@ -29,6 +33,8 @@ pub(super) struct Judged {
     pub counted: BTreeSet<String>,
     /// Those of which none was, although it is whole, with the files that decide who may approve.
     pub asks_again: Vec<(String, Vec<String>)>,
+    /// When the first of the approvals that count does so no longer.
+    pub ends: Option<Time>,
 }
 
 /// An application whose approvals are asked about.
@@ -74,6 +80,10 @@ impl Asked {
                 part.approvals = Some(standing);
             }
         }
+        let all = reviewed.review.effect();
+        let of_part = |part: &Part| ends(part, &asking.get(&part.application)?.rules, &said, &all);
+        // At its end it still counts.
+        let ends = reviewed.review.parts.iter().filter_map(of_part).min().map(|end| end.after(MOMENT));
         for part in reviewed.review.parts.iter().filter(|part| stored.contains(&part.application)) {
             let Some(Asking { config, .. }) = asking.get(&part.application) else { continue };
             if part.outcome() == Outcome::Approved {
@@ -83,10 +93,11 @@ impl Asked {
                 self.take_back(cx, config, events, "its reviewers no longer approve it".to_owned()).await?;
             }
         }
-        match self.keeps_approvals {
-            true => self.store(cx, reviewed, &asking, &said, events).await,
-            false => Ok(Judged::default()),
-        }
+        let judged = match self.keeps_approvals {
+            true => self.store(cx, reviewed, &asking, &said, events).await?,
+            false => Judged::default(),
+        };
+        Ok(Judged { ends, ..judged })
     }
 
     /// Takes back what is stored of an application, if it is for this review to store and take back. What it says is the same.

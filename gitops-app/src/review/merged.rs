@@ -170,7 +170,7 @@ impl Asked {
             discounted: votes.map(|vote| format!("{}: {}", vote.by, vote.why)).collect(),
             approved_so_far: rules.clone().flat_map(|rule| rule.approved_by.clone()).collect(),
             open: rules.filter(|rule| !rule.is_met()).map(ToString::to_string).collect(),
-            dropped: self.dropped(cx, &session).await?,
+            dropped: self.dropped(cx, &session, &plan).await?,
             asks_owners: by_owners,
         };
         if let (Outcome::Approved, Some(said)) = (part.outcome(), &said) {
@@ -211,13 +211,21 @@ impl Asked {
         }
     }
 
-    /// Why what was approved of this request and stored last is kept no longer: there was no room beside later ones, or it was taken back.
-    async fn dropped(&self, cx: &Cx, session: &Session) -> Result<Option<String>> {
+    /// Why what was approved of this request and stored last is kept no longer: there was no room beside later ones, it was taken back, or
+    /// it had expired when another approval came. Of one that is still there the plan says that it has expired.
+    async fn dropped(&self, cx: &Cx, session: &Session, plan: &Plan) -> Result<Option<String>> {
         let (of_request, mut dropped) = (format!("{}: ", self.name()), None);
         let is_of_it = |by: &Approver| matches!(&by.through, Through::Review { review } if review.starts_with(&of_request));
+        let (now, wanted) = (cx.now(), plan.effect().digest());
+        let kept: Vec<&Approver> =
+            session.engine.inventory().approvals().iter().map(|kept| &kept.by).collect();
         let mut take = |record: AuditRecord| {
             match record.entry.what {
-                AuditEvent::Approved { by, .. } if is_of_it(&by) => dropped = None,
+                AuditEvent::Approved { by, until, effect, .. } if is_of_it(&by) => {
+                    let is_gone = effect == wanted && !kept.contains(&&by);
+                    let expired = until.filter(|until| *until <= now && is_gone);
+                    dropped = expired.map(|until| format!("the approval by {} expired at {until}", by.name));
+                }
                 AuditEvent::ApprovalDropped { by, .. } if is_of_it(&by) => {
                     dropped = Some(format!("the approval by {} found no room beside later ones", by.name));
                 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use gitops_core::review::{Budget, Flavour, Link, Markdown, Outcome, Review};
-use gitops_core::{Cx, Digest, Error, ErrorKind, EventSink, Result, Retry, async_trait};
+use gitops_core::{Cx, Digest, Error, ErrorKind, EventSink, Result, Retry, Time, async_trait};
 use gitops_forge::{
     ChangeRequest, Comment, CommitId, CommitStatus, Forge, ForgeExt, Marker, RequestState, StatusState,
 };
@@ -12,7 +12,7 @@ use gitops_forge::{
 use super::approvals::{Heard, Seal};
 use super::judge::Judged;
 use super::same_head::Head;
-use super::statuses::{plan, policy, refused};
+use super::statuses::{plan, policy, refused, windows_change};
 use super::{Reviewed, Sides, Warm, approvals, review_with};
 use crate::config::{Applications, Config, ForgeKind};
 use crate::forge::AsWritten;
@@ -81,6 +81,9 @@ pub struct Told {
     pub asks_again: Vec<(String, Vec<String>)>,
     /// The open requests that have the same head, go into other branches, and are to be reviewed before anything of that head is green.
     pub unreviewed: Vec<u64>,
+    /// From when on another review says something else although nobody does anything: an approval ends, or a change window begins or ends.
+    /// Nothing if that is not within a day.
+    pub due: Option<Time>,
 }
 
 impl Asked {
@@ -198,7 +201,7 @@ impl Asked {
         events: &Arc<dyn EventSink>,
         document: impl Fn(&Sides, &Reviewed) -> String + Send + Sync,
     ) -> Result<Told> {
-        let request = self.request(cx).await?;
+        let (began, request) = (cx.now(), self.request(cx).await?);
         check_open(&request)?;
         let (sides, head) = (self.sides(&request), Head::of(&request));
         let warm = self.warm.as_deref();
@@ -228,7 +231,7 @@ impl Asked {
         let marker = self.marker()?;
         let ours = patiently(cx, || self.forge.find_comment(cx, self.number, &marker)).await?;
         let judged = Box::pin(self.judge(cx, &request, &mut reviewed, ours.as_ref(), chosen, events)).await;
-        let Judged { approved, counted, asks_again } = match judged {
+        let Judged { approved, counted, asks_again, ends } = match judged {
             Ok(judged) => judged,
             Err(error) => {
                 if error.retry() == Retry::Never && error.kind() != ErrorKind::Cancelled {
@@ -260,6 +263,7 @@ impl Asked {
         let name = self.name();
         let stored = reviewed.plans.values().filter_map(|planned| planned.approved_in.get(&name));
         let rests_on = stored.flatten().chain(&counted).cloned().collect();
+        let due = windows_change(&reviewed, chosen, began).into_iter().chain(ends).min();
         Ok(Told {
             request,
             sides,
@@ -271,6 +275,7 @@ impl Asked {
             rests_on,
             asks_again,
             unreviewed,
+            due,
         })
     }
 

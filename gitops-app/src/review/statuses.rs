@@ -1,10 +1,11 @@
-//! What the statuses on the head of a request say.
+//! What the statuses on the head of a request say, and for how long.
 
-use gitops_core::Verdict;
 use gitops_core::review::{Attribution, Counts, Outcome, Review};
+use gitops_core::{Time, Verdict};
 use gitops_forge::StatusState;
 
-use super::Reviewed;
+use super::{Reviewed, labels};
+use crate::config::Config;
 
 /// Whether there is a plan, and what it would do.
 pub(super) fn plan(reviewed: &Reviewed) -> (StatusState, String) {
@@ -67,4 +68,10 @@ pub(super) fn refused(reviewed: &Reviewed) -> Option<String> {
     });
     let refused: Vec<String> = refused.collect();
     (!refused.is_empty()).then(|| format!("a merge would not be applied: {}", refused.join("; ")))
+}
+
+/// When the first change window of what was planned begins or ends after a time.
+pub(super) fn windows_change(reviewed: &Reviewed, chosen: &[&Config], after: Time) -> Option<Time> {
+    let planned = chosen.iter().filter(|config| reviewed.plans.contains_key(&config.name));
+    planned.filter_map(|config| config.windows.changes_after(&labels(config).environment, after)).min()
 }

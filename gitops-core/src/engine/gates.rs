@@ -101,7 +101,9 @@ impl Engine {
                     Some((Approval { by, .. }, why)) => {
                         format!(" (approved by {by}; whether that still stands can't be asked: {why})")
                     }
-                    None => no_longer_covered(&uncovered),
+                    None => {
+                        self.expired(gate, &note, plan, now).unwrap_or_else(|| no_longer_covered(&uncovered))
+                    }
                 };
                 note.message.push_str(&more);
                 (Verdict::NeedsApproval { messages: vec![note] }, None)
@@ -133,6 +135,16 @@ impl Engine {
         let approvals = self.inventory().approvals();
         let approval = approvals.lifting(note, gate.fingerprint(), plan, now, is_doubted).ok()?;
         Some((approval, self.doubts.get(&approval.id())?))
+    }
+
+    /// Says of an approval that would lift a finding that it has expired.
+    fn expired(&self, gate: &dyn Gate, note: &GateMessage, plan: &Plan, now: Time) -> Option<String> {
+        let rule = gate.fingerprint();
+        let would_lift = |approval: &&Approval| approval.lifts(note, rule, plan).is_ok();
+        let mut expired =
+            self.inventory().approvals().newest_first().filter(|approval| !approval.is_valid(now));
+        let Approval { by, until, .. } = expired.find(would_lift)?;
+        Some(format!(" (the approval by {by} expired at {})", until.as_ref()?))
     }
 
     /// Leaves what the revision still brings, keeps what puts right what others did, and judges that afresh.

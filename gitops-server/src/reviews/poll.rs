@@ -28,6 +28,8 @@ pub(super) struct Seen {
     pub at: Time,
     /// Whether the forge was told.
     pub is_told: bool,
+    /// From when on a review says something else by itself.
+    pub due: Option<Time>,
     /// Whether it was looked at once more since.
     pub is_looked_at_again: bool,
 }
@@ -36,7 +38,7 @@ impl Shared {
     /// Asks for all requests now and then, or when somebody says so.
     pub(super) async fn keep_polling(&self, cx: &Cx) {
         loop {
-            let mut wait = self.every;
+            let (mut wait, polled) = (self.every, cx.now());
             if self.is_at_work()
                 && let Err(error) = self.poll_once(cx).await
                 && error.kind() != ErrorKind::Cancelled
@@ -45,6 +47,7 @@ impl Shared {
                 let (repository, error) = (self.repository.clone(), error.to_string());
                 self.tell(&ServerEvent::PollFailed { repository, error });
             }
+            wait = wait.min(self.next_due(cx, polled).unwrap_or(wait));
             let mut moved = self.board.moved();
             tokio::select! {
                 biased;
@@ -55,6 +58,12 @@ impl Shared {
                 _ = cx.sleep(wait) => {}
             }
         }
+    }
+
+    /// How long it is until the next request is due that was not when all were asked for.
+    pub(super) fn next_due(&self, cx: &Cx, polled: Time) -> Option<Duration> {
+        let due = self.seen().values().filter_map(|seen| seen.due).filter(|due| *due > polled).min()?;
+        Some(due.since(cx.now()))
     }
 
     pub(super) async fn poll_once(&self, cx: &Cx) -> Result<()> {
@@ -98,7 +107,7 @@ impl Shared {
         let Some(seen) = seen.get_mut(&request.number) else { return (true, true) };
         let is_touched = seen.updated != request.updated || seen.head != request.head.commit;
         let age = cx.now().since(seen.at);
-        let is_old = age >= FRESH;
+        let is_old = age >= FRESH || seen.due.is_some_and(|due| cx.now() >= due);
         let looks_again = !seen.is_looked_at_again && age >= SECOND;
         seen.is_looked_at_again |= looks_again;
         (

@@ -67,6 +67,7 @@ impl Shared {
             standing: self.standing(&request),
             at: cx.now(),
             is_told: false,
+            due: None,
             is_looked_at_again: false,
         };
         self.seen().insert(number, seen.clone());
@@ -79,7 +80,11 @@ impl Shared {
         let document = |sides: &_, reviewed: &_| plans::document(sides, reviewed);
         let told = Box::pin(asked.review(cx, &self.applications(), &chosen, &nobody(), document)).await?;
         let is_told = self.end_left(cx, &told.request).await;
-        self.seen().insert(number, Seen { is_told, ..seen });
+        self.seen().insert(number, Seen { is_told, due: told.due, ..seen });
+        if told.due.is_some_and(|due| due < cx.now().after(self.every)) {
+            // It would be asked for too late.
+            self.poll.notify_one();
+        }
         self.tell_of_review(number, &told);
         self.review_all(&told.unreviewed);
         // Before it is answered: what was approved may be done by then, and another review answers.

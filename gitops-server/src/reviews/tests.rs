@@ -3,6 +3,7 @@
 mod ahead;
 mod beside;
 mod confirmed;
+mod expired;
 mod held_back;
 mod moved_back;
 mod outcome;

@@ -16,6 +16,9 @@ use time::{Clock, instants, next_days};
 /// How many windows there may be.
 const WINDOWS: usize = 100;
 
+/// How many days ahead another state is looked for.
+const DAYS_SOON: usize = 2;
+
 /// How many days ahead the end of a denial is looked for.
 const DAYS_AHEAD: usize = 400;
 
@@ -206,7 +209,7 @@ impl Windows {
     ///
     /// A time outside what a calendar knows is closed.
     pub fn at(&self, environment: &str, now: Time) -> WindowState {
-        let windows: Vec<&Window> = self.0.iter().filter(|window| window.is_for(environment)).collect();
+        let windows = self.of(environment);
         if windows.is_empty() {
             return WindowState::Open;
         }
@@ -217,6 +220,20 @@ impl Windows {
             None => WindowState::Open,
             Some(by) => WindowState::Closed { by, until: next_open(&windows, now) },
         }
+    }
+
+    /// The first time after another one at which something else is said of an environment; nothing if that is not within a day.
+    pub fn changes_after(&self, environment: &str, now: Time) -> Option<Time> {
+        let windows = self.of(environment);
+        let now = jiff::Timestamp::from_microsecond(now.as_micros()).ok()?;
+        let before = closed(&windows, now);
+        let borders = borders(&windows, now, DAYS_SOON);
+        let change = borders.into_iter().find(|border| closed(&windows, *border) != before)?;
+        Some(Time::from_micros(change.as_microsecond()))
+    }
+
+    fn of(&self, environment: &str) -> Vec<&Window> {
+        self.0.iter().filter(|window| window.is_for(environment)).collect()
     }
 }
 
@@ -236,17 +253,22 @@ fn closed(windows: &[&Window], now: jiff::Timestamp) -> Option<Option<String>> {
 /// so the next week is looked at before the rest.
 fn next_open(windows: &[&Window], now: jiff::Timestamp) -> Option<Time> {
     let within = |days: usize| {
-        let mut borders: Vec<jiff::Timestamp> =
-            windows.iter().flat_map(|window| window.borders(now, days)).collect();
-        borders.retain(|border| *border > now);
-        borders.sort_unstable();
-        borders.dedup();
-        borders.into_iter().find(|border| closed(windows, *border).is_none())
+        borders(windows, now, days).into_iter().find(|border| closed(windows, *border).is_none())
     };
     // Zones are up to a day apart: what another window has just beyond the days may come before.
     let week = jiff::SignedDuration::from_hours(7 * 24);
     let soon = within(9).filter(|open| open.duration_since(now) < week);
     soon.or_else(|| within(DAYS_AHEAD)).map(|open| Time::from_micros(open.as_microsecond()))
+}
+
+/// The times after another one, and within some days, at which a window may begin or end.
+fn borders(windows: &[&Window], now: jiff::Timestamp, days: usize) -> Vec<jiff::Timestamp> {
+    let mut borders: Vec<jiff::Timestamp> =
+        windows.iter().flat_map(|window| window.borders(now, days)).collect();
+    borders.retain(|border| *border > now);
+    borders.sort_unstable();
+    borders.dedup();
+    borders
 }
 
 impl WindowState {

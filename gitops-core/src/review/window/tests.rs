@@ -54,6 +54,23 @@ fn a_window_that_denies_beats_one_that_allows() {
 }
 
 #[test]
+fn the_next_time_at_which_something_else_is_said_is_told_where_it_is_near() {
+    let night = Window::weekly("night", WindowKind::Deny, "UTC", WORK, "22:00", "06:00").unwrap();
+    let late = Window::weekly("late", WindowKind::Deny, "UTC", WORK, "05:00", "07:00").unwrap();
+    let windows = Windows::new([night, late.in_environment("prod")]).unwrap();
+    let after = |environment: &str, now: &str| {
+        windows.changes_after(environment, at(now)).map(|change| change.to_string())
+    };
+    let told = |time: &str| Some(format!("2026-07-{time}:00:00.000Z"));
+    assert_eq!(after("prod", "2026-07-01T21:59:59Z"), told("01T22"), "it is open, and closes");
+    assert_eq!(after("test", "2026-07-01T22:00:00Z"), told("02T06"), "it is closed, and opens");
+    assert_eq!(after("prod", "2026-07-01T23:00:00Z"), told("02T06"), "it stays closed by another window");
+    assert_eq!(after("prod", "2026-07-02T06:30:00Z"), told("02T07"));
+    assert_eq!(after("test", "2026-07-04T07:00:00Z"), None, "a weekend is not near");
+    assert_eq!(Windows::default().changes_after("prod", at("2026-07-01T21:59:59Z")), None);
+}
+
+#[test]
 fn a_night_reaches_into_the_next_day() {
     let night = || vec![weekly(WindowKind::Deny, &["fri"], "22:00", "06:00")];
     assert!(!state(night(), "2026-07-03T20:30:00Z").is_open());
