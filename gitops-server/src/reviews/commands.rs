@@ -282,8 +282,16 @@ impl Shared {
     ) -> Result<Done> {
         let config = self.config(application)?;
         let handle = self.board.handle(application).ok_or_else(|| not_at_work(application))?;
-        let revision = match revision {
-            Some(name) => Box::pin(earlier(cx, config, name)).await?,
+        let named = match revision {
+            Some(name) => Some(Box::pin(earlier(cx, config, name)).await?),
+            None => None,
+        };
+        let back = Box::pin(back_by(cx, config, &handle)).await?;
+        if let Some(pin) = back.filter(|pin| named.as_ref().is_none_or(|at| at.id() == pin.revision.id())) {
+            return self.back_already(cx, request, (config, &handle), &pin).await;
+        }
+        let revision = match named {
+            Some(revision) => revision,
             None => last_good(cx, config, &handle).await?,
         };
         let shown = revision.to_string();
@@ -294,6 +302,27 @@ impl Shared {
         let went = self.way_back(cx, request, config, (&handle, &revision)).await?;
         Ok(Done::Yes(format!(
             "`{application}` is pinned to {shown}: newer commits wait. {foreseen} {next}{went}"
+        )))
+    }
+
+    /// Says by whom an application goes back already, and has the request opened that takes the bad revision back, if there is none: who
+    /// ordered it may have been stopped before that.
+    async fn back_already(
+        &self,
+        cx: &Cx,
+        request: &ChangeRequest,
+        (config, handle): (&Config, &EngineHandle),
+        pin: &Pin,
+    ) -> Result<Done> {
+        let (name, at) = (&config.name, &pin.revision);
+        let next = self.take_back(cx, config, at).await?;
+        let went = self.way_back(cx, request, config, (handle, at)).await?;
+        Ok(Done::Yes(format!(
+            "`{name}` is pinned to {at} already, by {} since {}: newer commits wait. {next}{went}\nTo go further back, name a revision: \
+             {}rollback {name} REVISION",
+            pin.by,
+            pin.since,
+            self.flavour().command_prefix()
         )))
     }
 
@@ -452,6 +481,19 @@ async fn earlier(cx: &Cx, config: &Config, name: &str) -> Result<Revision> {
         Error::new(ErrorKind::Denied, why)
             .help("name one that `git log --first-parent` shows, or open a request for anything else")
     })
+}
+
+/// The pin by which an application goes back to an earlier revision already. One that holds it where it is is none.
+async fn back_by(cx: &Cx, config: &Config, handle: &EngineHandle) -> Result<Option<Pin>> {
+    let pinned = handle.status().borrow().pinned.clone();
+    let Some(pin) = pinned.filter(|pin| pin.ahead_of.is_none()) else { return Ok(None) };
+    let session = look(cx, config).await?;
+    let (bad, good) = match bad_and_good(cx, session.audit(), None, Some(pin.revision.clone())).await {
+        Err(error) if error.is_not_found() => return Ok(None),
+        found => found?,
+    };
+    let Some(history) = session.engine.source().history() else { return Ok(None) };
+    Ok((history.relation(cx, &good, &bad).await? == Relation::Newer).then_some(pin))
 }
 
 /// The revision to go back to: the one that is live completely while a newer one is in progress; else the newest good one before

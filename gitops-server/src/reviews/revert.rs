@@ -36,10 +36,11 @@ impl Shared {
     pub(super) async fn take_back(&self, cx: &Cx, config: &Config, good: &Revision) -> Result<String> {
         let name = &config.name;
         match Box::pin(self.opened(cx, config, good)).await {
-            Ok(request) => Ok(format!(
-                "Request {} takes back what came after it; once that is merged, the branch is followed again",
-                request.number
-            )),
+            Ok(Some(request)) => Ok(takes_back(request.number)),
+            Ok(None) => {
+                Ok("The branch took back what came after it already, and is followed again in a moment"
+                    .to_owned())
+            }
             Err(error) if error.kind() == ErrorKind::Cancelled && cx.is_cancelled() => Err(error),
             Err(error) => Ok(format!(
                 "No request takes back what came after it ({}): mend the branch, and then `gitops -a {name} rollback --end`",
@@ -48,18 +49,26 @@ impl Shared {
         }
     }
 
-    async fn opened(&self, cx: &Cx, config: &Config, good: &Revision) -> Result<ChangeRequest> {
+    /// The request, which is opened if it is not there; nothing if what it brings has landed.
+    async fn opened(&self, cx: &Cx, config: &Config, good: &Revision) -> Result<Option<ChangeRequest>> {
         let session = look(cx, config).await?;
         let (bad, good) = bad_and_good(cx, session.audit(), Some(good.clone()), None).await?;
         let revert = Revert::of(cx, &session, &*self.forge, &bad, &good).await?;
         match revert.progress(cx, &session, &*self.forge, &self.context).await? {
-            Progress::Open(request) => Ok(*request),
-            Progress::Landed => Err(Error::new(ErrorKind::Stale, "the branch took it back already")),
+            Progress::Open(request) => Ok(Some(*request)),
+            Progress::Landed => Ok(None),
             Progress::Closed(request) => {
                 let message = format!("request {} that took it back was closed", request.number);
                 Err(Error::new(ErrorKind::Conflict, message).help("open it again"))
             }
-            _ => revert.open(cx, &session, &*self.forge, &self.context).await,
+            _ => revert.open(cx, &session, &*self.forge, &self.context).await.map(Some),
         }
     }
+}
+
+/// What is said of the request that takes a revision back.
+fn takes_back(number: u64) -> String {
+    format!(
+        "Request {number} takes back what came after it; once that is merged, the branch is followed again"
+    )
 }

@@ -127,6 +127,81 @@ async fn a_request_of_somebody_who_took_the_branch_first_is_not_the_way_back() {
     world.cx.cancel();
 }
 
+/// Met as: the second one named a reason that was none, and the request that the first had not opened stayed away.
+#[tokio::test]
+async fn a_second_rollback_says_who_went_back_and_opens_the_request_that_is_missing() {
+    let world = World::new().await;
+    let first = world.git(&["rev-parse", "main"]);
+    let second = world.commit("two");
+    let third = world.commit("three");
+    let handle = world.board.handle("site").unwrap();
+    let is_live = async |commit: &str| {
+        let live = |status: &Arc<EngineStatus>| {
+            status.complete.as_ref().is_some_and(|complete| complete.revision.id() == commit)
+        };
+        handle.status().wait_for(live).await.map(drop).unwrap();
+    };
+    is_live(third.as_str()).await;
+    let number = world.propose("four", OURS);
+    let reviews = world.reviews();
+    let rolled_back = async |command: &str| {
+        world.says(&world.bob, number, command).await;
+        reviews.0.look(&world.cx, number).await;
+        let (_, done, answer) = world.answers().pop().unwrap();
+        (done, answer)
+    };
+    // The forge does not know the branch of the way back, so that no request is opened.
+    let branch = format!("gitops/revert-site-{}", &third.as_str()[..12]);
+    world.git(&["branch", &branch, "main"]);
+    let (done, answer) = rolled_back(&format!("/rollback site {first}")).await;
+    assert!(done && answer.contains("No request takes back what came after it"), "{answer}");
+    is_live(&first).await;
+    let pinned = handle.status().borrow().pinned.clone().unwrap();
+    world.git(&["branch", "-D", &branch]);
+    world.forge.branch(&branch);
+    let between = RequestQuery::Between { head: branch.clone(), base: "main".to_owned() };
+    for again in ["/rollback site", &format!("/rollback site {first}"), "/rollback site"] {
+        let (done, answer) = rolled_back(again).await;
+        let expected =
+            format!("is pinned to {} already, by bob (gitea platform/site#{number} ", pinned.revision);
+        assert!(done && answer.contains(&expected), "{answer}");
+        let open = world.forge.change_requests(&world.cx, &between).await.unwrap();
+        assert!(answer.contains(&format!("Request {} takes back", open[0].number)), "{answer}");
+        assert_eq!(open.len(), 1);
+        assert_eq!(handle.status().borrow().pinned.as_ref(), Some(&pinned), "it is the same pin");
+    }
+    // Another revision is another order.
+    let (done, answer) = rolled_back(&format!("/rollback site {second}")).await;
+    assert!(done && answer.contains("is pinned to") && !answer.contains("already"), "{answer}");
+    world.cx.cancel();
+}
+
+/// Who holds an application where it is has not gone back: a rollback goes to the last good revision from there.
+#[tokio::test]
+async fn a_rollback_goes_back_from_where_somebody_holds_the_application() {
+    let world = World::new().await;
+    let first = world.git(&["rev-parse", "main"]);
+    let second = world.commit("two");
+    let handle = world.board.handle("site").unwrap();
+    let is_live = async |commit: &str| {
+        let live = |status: &Arc<EngineStatus>| {
+            status.complete.as_ref().is_some_and(|complete| complete.revision.id() == commit)
+        };
+        handle.status().wait_for(live).await.map(drop).unwrap();
+    };
+    is_live(second.as_str()).await;
+    let hold = Request::pin(Revision::new(second.as_str(), second.as_str()));
+    handle.request(&world.cx, "carol", hold).await.unwrap();
+    let number = world.propose("three", OURS);
+    let reviews = world.reviews();
+    world.says(&world.bob, number, "/rollback site").await;
+    reviews.0.look(&world.cx, number).await;
+    let answers = world.answers();
+    assert!(answers[0].1 && !answers[0].2.contains("already"), "{answers:?}");
+    is_live(&first).await;
+    world.cx.cancel();
+}
+
 /// Reviewers saw the whole of it alone.
 #[tokio::test]
 async fn a_rollback_goes_to_no_commit_of_a_request_that_was_merged_whole() {
