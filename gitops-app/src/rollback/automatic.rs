@@ -203,6 +203,7 @@ impl<'a> Watch<'a> {
                 return Ok(is_done.then_some(Step::Followed));
             }
             Progress::Closed(request) => {
+                revert.say(cx, &**forge, context, &request).await?;
                 let why = format!(
                     "{} was closed without being merged, or what it brought is gone ({}); the application stays pinned to {}",
                     number(&**forge, &request),

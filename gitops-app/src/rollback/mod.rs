@@ -311,7 +311,7 @@ impl Revert {
         }
     }
 
-    /// Says on the bad commit which request takes it back.
+    /// Says on the bad commit which request takes it back, or that it was closed, and what to do then.
     pub(crate) async fn say(
         &self,
         cx: &Cx,
@@ -319,7 +319,12 @@ impl Revert {
         context: &str,
         request: &ChangeRequest,
     ) -> Result<()> {
-        let text = format!("goes back to {}; {}{BACK}", self.good.short(), number(forge, request));
+        let end = match request.state {
+            RequestState::Open => BACK,
+            RequestState::Closed => CLOSED,
+            RequestState::Merged => GONE,
+        };
+        let text = format!("goes back to {}; {}{end}", self.good.short(), number(forge, request));
         let status = status(forge, context, &text);
         forge.ensure_status(cx, &CommitId::parse(self.bad.id())?, &status).await.map(drop)
     }
@@ -417,8 +422,13 @@ pub async fn follow_again(
     let expect = PinExpect::still(&pin);
     let (bad, good) = bad_and_good(cx, session.audit(), None, Some(pin.revision)).await?;
     let revert = Revert::of(cx, &session, forge, &bad, &good).await?;
-    if revert.progress(cx, &session, forge, context).await? != Progress::Landed {
-        return Ok(false);
+    match revert.progress(cx, &session, forge, context).await? {
+        Progress::Landed => {}
+        Progress::Missing => return Ok(false),
+        Progress::Open(request) | Progress::Closed(request) => {
+            revert.say(cx, forge, context, &request).await?;
+            return Ok(false);
+        }
     }
     drop(session);
     let by = format!("rollback of {}", bad.short());
@@ -465,10 +475,13 @@ fn status(forge: &dyn Forge, context: &str, text: &str) -> CommitStatus {
 
 /// How the status of a bad commit ends.
 const BACK: &str = " takes it back";
+const CLOSED: &str = " was closed without a merge: open it again, or mend the branch and end the rollback";
+const GONE: &str = " was merged, and what it brought is gone: mend the branch and end the rollback";
 
 /// The request that such a status names.
 fn named(description: &str) -> Option<u64> {
-    description.strip_suffix(BACK)?.rsplit_once(['#', '!'])?.1.parse().ok()
+    let before = [BACK, CLOSED, GONE].into_iter().find_map(|end| description.strip_suffix(end))?;
+    before.rsplit_once(['#', '!'])?.1.parse().ok()
 }
 
 /// A request as people write it there.

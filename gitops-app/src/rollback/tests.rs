@@ -62,6 +62,9 @@ fn nobody_is_sent_to_a_revision_from_which_somebody_went_back() {
 fn a_status_names_the_request_that_takes_a_commit_back() {
     assert_eq!(named("rolled back to 1a2b3c4d5e6f; #17 takes it back"), Some(17));
     assert_eq!(named("rolled back to 1a2b3c4d5e6f; !17 takes it back"), Some(17));
+    for end in [CLOSED, GONE] {
+        assert_eq!(named(&format!("goes back to 1a2b3c4d5e6f; #17{end}")), Some(17));
+    }
     assert_eq!(named("rolled back to 1a2b3c4d5e6f; #x takes it back"), None);
     assert_eq!(named("live"), None);
 }

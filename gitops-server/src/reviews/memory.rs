@@ -106,6 +106,12 @@ impl Memory {
         Ok(pages.filter(|(_, page)| waits(page)).map(|(number, _)| number).collect())
     }
 
+    /// The requests with an answer that has some words.
+    pub async fn with_answer(&self, cx: &Cx, words: &str) -> Result<Vec<u64>> {
+        let pages = self.load(cx).await?.0.requests.into_iter();
+        Ok(pages.filter(|(_, page)| page.has_said(words)).map(|(number, _)| number).collect())
+    }
+
     /// The requests whose comments are to be looked at although nobody did anything there: some wait to be confirmed, or a process
     /// was stopped before it had answered and shown what it had begun.
     pub async fn unfinished(&self, cx: &Cx) -> Result<Vec<u64>> {

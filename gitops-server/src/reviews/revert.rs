@@ -4,12 +4,17 @@ use std::time::Duration;
 
 use gitops_app::config::Config;
 use gitops_app::documents::plan::Summary;
+use gitops_app::forge::patiently;
 use gitops_app::rollback::{Progress, Revert, bad_and_good};
 use gitops_core::{Cx, Error, ErrorKind, Result, Revision};
-use gitops_forge::ChangeRequest;
+use gitops_forge::{ChangeRequest, RequestState};
 
 use super::Shared;
 use super::commands::look;
+use super::memory::Page;
+
+/// How the branches begin of requests that take a revision back.
+const BRANCH: &str = "gitops/revert-";
 
 /// How long the plan of the way back is waited for: who goes back is in a hurry.
 const FORESEEN: Duration = Duration::from_secs(30);
@@ -64,11 +69,45 @@ impl Shared {
             _ => revert.open(cx, &session, &*self.forge, &self.context).await.map(Some),
         }
     }
+
+    /// Says in the answers that name a request that takes a revision back that it was closed without a merge, or that it is open again.
+    pub(super) async fn say_of_revert(&self, cx: &Cx, request: &ChangeRequest) -> Result<()> {
+        let number = request.number;
+        let is_of = |config: &&Config| {
+            let rest = request.head.name.strip_prefix(&format!("{BRANCH}{}-", config.name));
+            rest.is_some_and(|bad| !bad.contains('-'))
+        };
+        let Some(config) = self.followers(request).find(is_of) else { return Ok(()) };
+        let me = patiently(cx, || self.forge.me(cx)).await?;
+        if request.is_fork() || !request.author.is(&me) {
+            return Ok(());
+        }
+        let (open, closed) = (takes_back(number), was_closed(number, &config.name));
+        let (before, now) = match request.state {
+            RequestState::Open => (closed, open),
+            RequestState::Closed => (open, closed),
+            RequestState::Merged => return Ok(()),
+        };
+        for asked_on in self.memory.with_answer(cx, &before).await? {
+            let say = |page: &mut Page| page.say_instead(&before, &now);
+            self.memory.change(cx, asked_on, say).await?;
+            self.show_answers(cx, asked_on).await?;
+        }
+        Ok(())
+    }
 }
 
 /// What is said of the request that takes a revision back.
 fn takes_back(number: u64) -> String {
     format!(
         "Request {number} takes back what came after it; once that is merged, the branch is followed again"
+    )
+}
+
+/// The same once somebody closed it.
+fn was_closed(number: u64, name: &str) -> String {
+    format!(
+        "Request {number}, which takes back what came after it, was closed without a merge, and `{name}` stays pinned: open it again, or mend \
+         the branch and then `gitops -a {name} rollback --end`"
     )
 }

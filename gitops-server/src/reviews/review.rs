@@ -52,6 +52,7 @@ impl Shared {
             return Ok(());
         }
         self.ahead.notify_waiters();
+        self.say_of_revert(cx, &request).await?;
         if request.state != RequestState::Open {
             self.answer_ended(cx, &request).await?;
             self.note_merged(cx, &request).await?;

@@ -277,6 +277,22 @@ impl Page {
         }
     }
 
+    /// Whether an answer has some words.
+    pub fn has_said(&self, words: &str) -> bool {
+        let said =
+            |entry: &Entry| matches!(&entry.stage, Stage::Answered { text, .. } if text.contains(words));
+        self.asked.iter().any(said)
+    }
+
+    /// Other words take the place of some in the answers.
+    pub fn say_instead(&mut self, before: &str, now: &str) {
+        for entry in &mut self.asked {
+            if let Stage::Answered { text, .. } = &mut entry.stage {
+                *text = text.replace(before, now);
+            }
+        }
+    }
+
     /// No approval in a comment counts.
     fn refuse(&mut self, comment: &str) {
         self.refused.retain(|refused| refused != comment);

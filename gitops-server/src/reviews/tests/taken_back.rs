@@ -54,13 +54,18 @@ async fn a_rollback_goes_on_after_each_step_and_never_opens_a_closed_request_aga
     handle.request(&world.cx, "alice", Request::Resume).await.unwrap();
     handle.status().wait_for(|status| status.suspended.is_none()).await.map(drop).unwrap();
 
-    // A person closes the request: it stays closed, and the application stays where it is.
+    // A person closes the request: it stays closed, and the application stays where it is. The bad commit says so, once.
     world.forge.close(open[0].number).unwrap();
     for _ in 0..2 {
         let Some(Step::Stopped { why }) = step().await else { panic!("it goes on") };
         assert!(why.contains("was closed without being merged"), "{why}");
     }
-    assert_eq!(world.forge.writes(), writes);
+    assert_eq!(world.forge.writes(), writes + 1);
+    let said = world.forge.statuses(&world.cx, &bad).await.unwrap().remove(0).description;
+    assert!(
+        said.contains(&format!("#{} was closed without a merge: open it again", open[0].number)),
+        "{said}"
+    );
     assert_eq!(world.forge.change_requests(&world.cx, &between).await.unwrap(), []);
 
     // What takes it back lands in another way: the branch is followed again.
@@ -124,6 +129,56 @@ async fn a_request_of_somebody_who_took_the_branch_first_is_not_the_way_back() {
     assert!(said.starts_with("No request takes back what came after it"), "{said}");
     assert!(said.contains(&format!("the branch `{branch}` is there with another commit")), "{said}");
     assert!(!said.contains(&format!("Request {taken}")), "{said}");
+    world.cx.cancel();
+}
+
+/// Met as: the answer and the status named a request that somebody had closed, as if it were still to be merged.
+#[tokio::test]
+async fn a_rollback_says_that_its_request_was_closed_and_what_to_do() {
+    let world = World::new().await;
+    let second = world.commit("two");
+    let handle = world.board.handle("site").unwrap();
+    let live = |status: &Arc<EngineStatus>| {
+        status.complete.as_ref().is_some_and(|complete| complete.revision.id() == second.as_str())
+    };
+    handle.status().wait_for(live).await.map(drop).unwrap();
+    let number = world.propose("three", OURS);
+    let branch = format!("gitops/revert-site-{}", &second.as_str()[..12]);
+    world.forge.branch(&branch);
+    let reviews = world.reviews();
+    world.says(&world.bob, number, "/rollback site").await;
+    reviews.0.look(&world.cx, number).await;
+    let between = RequestQuery::Between { head: branch.clone(), base: "main".to_owned() };
+    let revert = world.forge.change_requests(&world.cx, &between).await.unwrap().remove(0).number;
+    let said = async || world.ours(number, "answers/").await.concat();
+    assert!(said().await.contains(&format!("Request {revert} takes back what came after it")));
+    reviews.0.review(&world.cx, revert).await;
+
+    world.forge.close(revert).unwrap();
+    // By the next server, which finds that it is closed.
+    let next = world.reviews();
+    next.0.poll_once(&world.cx).await.unwrap();
+    next.0.review(&world.cx, revert).await;
+    let closed = format!("Request {revert}, which takes back what came after it, was closed without a merge");
+    let text = said().await;
+    assert!(text.contains(&closed) && text.contains("open it again, or mend the branch"), "{text}");
+    assert!(!text.contains("once that is merged"), "{text}");
+    let writes = world.forge.writes();
+    next.0.review(&world.cx, revert).await;
+    assert_eq!(world.forge.writes(), writes, "it is said once");
+    let config = world.applications().all.remove(0);
+    let watch = Watch::new(&world.cx, &config, handle.clone(), None);
+    Box::pin(watch.on(Arc::new(world.forge.clone()), "gitops").step(&world.cx)).await.unwrap();
+    let status = world.forge.statuses(&world.cx, &second).await.unwrap().remove(0);
+    assert_eq!((status.context.as_str(), status.state), ("gitops/rollback", StatusState::Failure));
+    let closed = format!("#{revert} was closed without a merge: open it again");
+    assert!(status.description.contains(&closed), "{status:?}");
+
+    // It is opened again, and all is as it was said first.
+    let mut request = world.forge.change_request(&world.cx, revert).await.unwrap();
+    request.state = gitops_forge::RequestState::Open;
+    next.0.say_of_revert(&world.cx, &request).await.unwrap();
+    assert!(said().await.contains(&format!("Request {revert} takes back what came after it; once")));
     world.cx.cancel();
 }
 
