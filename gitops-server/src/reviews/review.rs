@@ -287,12 +287,14 @@ fn answer(entry: &Entry, page: &Page, told: &Told) -> (bool, String) {
         (Outcome::NeedsApproval, _) if page.has_counted(&entry.comment) => {
             (true, "approved, and stored; what is to be done now is something else already".to_owned())
         }
+        (Outcome::Approved, Some(why)) if !page.has_counted(&entry.comment) && !counts(entry, told) => {
+            (false, format!("it does not count: {why}; {}", approved_by(told)))
+        }
         (Outcome::Approved, _) if !told.approved.is_empty() => {
             (true, format!("approved, and stored for after the merge: {}", told.approved.join(", ")))
         }
-        (Outcome::Approved | Outcome::Ready | Outcome::NoChanges, _) => {
-            (true, "nothing more is to be approved".to_owned())
-        }
+        (Outcome::Approved, _) => (true, approved_by(told)),
+        (Outcome::Ready | Outcome::NoChanges, _) => (true, NOTHING.to_owned()),
         (_, why) if counts(entry, told) => {
             let elsewhere = why.map(|why| format!("; elsewhere not: {why}")).unwrap_or_default();
             (true, format!("it counts{elsewhere}; the request is still: {}", review.outcome()))
@@ -300,6 +302,25 @@ fn answer(entry: &Entry, page: &Page, told: &Told) -> (bool, String) {
         (_, Some(why)) => (false, format!("it does not count: {why}")),
         (outcome, None) => (false, format!("the request is still: {outcome}")),
     }
+}
+
+const NOTHING: &str = "nothing in it has to be approved";
+
+/// By whom a request is approved, and what of it is asked again.
+fn approved_by(told: &Told) -> String {
+    let standings = told.reviewed.review.parts.iter().flat_map(|part| &part.approvals);
+    let people = standings.flat_map(|standing| &standing.rules).flat_map(|rule| &rule.approved_by);
+    let people: BTreeSet<&str> = people.map(String::as_str).collect();
+    if people.is_empty() {
+        return NOTHING.to_owned();
+    }
+    let people = people.into_iter().collect::<Vec<_>>().join(", ");
+    let again = told.asks_again.iter().flat_map(|(_, files)| files).map(String::as_str);
+    let again = again.collect::<BTreeSet<&str>>().into_iter().collect::<Vec<_>>().join(", ");
+    if again.is_empty() {
+        return format!("it is approved already, by {people}");
+    }
+    format!("it is approved already, by {people}; it is asked again after the merge, because {again} changes")
 }
 
 /// Whether somebody's approval counts for an application, although that is not enough.

@@ -81,6 +81,36 @@ async fn an_approval_that_is_not_enough_alone_counts_and_says_so() {
     world.cx.cancel();
 }
 
+/// Both were answered with the same words, and so was an approval that does not count.
+#[tokio::test]
+async fn an_approval_too_many_says_whether_the_request_is_approved_or_needs_nobody() {
+    let world = World::with(GATE).await;
+    let number = world.propose("two", OURS);
+    let reviews = world.reviews();
+    reviews.0.review(&world.cx, number).await;
+    let approve = format!("/approve {}", effect(&world, number).await);
+    world.says(&world.bob, number, &approve).await;
+    answered(&world, &reviews, number).await;
+    let carol = world.forge.acting_as(&world.forge.join("carol", Permission::Write));
+    world.says(&carol, number, &approve).await;
+    let (done, answer) = answered(&world, &reviews, number).await;
+    assert!(done && answer.starts_with("it is approved already, by bob"), "{answer}");
+    world.says(&world.alice, number, &approve).await;
+    let (done, answer) = answered(&world, &reviews, number).await;
+    let expected =
+        "it does not count: the author's own approval does not count; it is approved already, by bob";
+    assert!(!done && answer.starts_with(expected), "{answer}");
+    world.cx.cancel();
+
+    let world = World::new().await;
+    let number = world.propose("two", OURS);
+    let reviews = world.reviews();
+    world.says(&world.bob, number, &approve).await;
+    let (done, answer) = answered(&world, &reviews, number).await;
+    assert!(done && answer == "nothing in it has to be approved", "{answer}");
+    world.cx.cancel();
+}
+
 /// The same after the merge: what was answered with a no names nothing that may be done later.
 #[tokio::test]
 async fn an_approval_of_what_does_not_wait_does_not_count_once_that_waits() {
