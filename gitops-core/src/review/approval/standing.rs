@@ -184,8 +184,11 @@ pub struct RuleStanding {
     pub needed: usize,
     /// Who approved.
     pub approved_by: Vec<String>,
-    /// Who could approve, as far as names are known; empty for anybody who may write.
+    /// Who could approve, as far as names are known. Empty for anybody who may write, if nobody is [excluded](Self::excluded).
     pub candidates: Vec<String>,
+    /// Whom the rule names, and who has no say in this request: its author, say.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub excluded: Vec<String>,
     /// Who asked for changes and could have approved.
     pub changes_requested_by: Vec<String>,
     /// Whose approval expired.
@@ -219,6 +222,10 @@ impl fmt::Display for RuleStanding {
         list("expired:", &self.expired)?;
         if !self.is_met() {
             list("can be approved by", &self.candidates)?;
+        }
+        if !self.is_met() && self.candidates.is_empty() && !self.excluded.is_empty() {
+            let excluded = self.excluded.join(", ");
+            write!(f, "; {excluded} may not approve this request, and nobody else is named")?;
         }
         if let Some(why) = &self.untold {
             write!(f, "; none counts, since {why}")?;
@@ -376,21 +383,41 @@ fn discount(
 
 /// How far a rule is: one standing, or one for each group of owners.
 fn of_rule(rule: &ApprovalRule, request: &Request<'_>, votes: &[&Vote]) -> Vec<RuleStanding> {
-    let one = |candidates: Vec<String>, may: &dyn Fn(&Person) -> bool| {
-        vec![standing(&rule.name, rule.needed, candidates, rule, request, votes, may)]
+    let one = |named: Named, may: &dyn Fn(&Person) -> bool| {
+        vec![standing(&rule.name, rule.needed, named, rule, request, votes, may)]
     };
     match &rule.from {
-        From::Writers => one(Vec::new(), &|person| person.may_write),
+        From::Writers => one(Named::default(), &|person| person.may_write),
         From::People { logins, teams } => {
-            let candidates = logins.iter().chain(teams).cloned().collect();
-            one(candidates, &|person| person.may_write && is_named(logins, teams, request, person))
+            let people = logins.iter().map(|login| (login.clone(), Some(Person::new(login))));
+            let named = Named::of(request, people.chain(teams.iter().map(|team| (team.clone(), None))));
+            one(named, &|person| person.may_write && is_named(logins, teams, request, person))
         }
         From::CodeOwners => match request.owners.map(|owners| owners.requirements(&request.files())) {
             Some(groups) if !groups.is_empty() => {
                 groups.iter().map(|group| of_group(rule, group, request, votes)).collect()
             }
-            _ => one(Vec::new(), &|person| person.may_write),
+            _ => one(Named::default(), &|person| person.may_write),
         },
+    }
+}
+
+/// Whom a rule names: those who could approve a request, and those who have no say in it.
+#[derive(Default)]
+struct Named {
+    candidates: Vec<String>,
+    excluded: Vec<String>,
+}
+
+impl Named {
+    /// Each as it is written, with the person if it is one and no team.
+    fn of(request: &Request<'_>, named: impl Iterator<Item = (String, Option<Person>)>) -> Self {
+        let has_no_say =
+            |person: &Option<Person>| person.as_ref().is_some_and(|one| request.excludes(one).is_some());
+        let (excluded, candidates): (Vec<_>, Vec<_>) = named.partition(|(_, person)| has_no_say(person));
+        let written =
+            |those: Vec<(String, Option<Person>)>| those.into_iter().map(|(name, _)| name).collect();
+        Self { candidates: written(candidates), excluded: written(excluded) }
     }
 }
 
@@ -412,16 +439,24 @@ fn of_group(
         };
         person.may_write && group.owners.iter().any(is)
     };
-    let candidates = group.owners.iter().map(ToString::to_string).collect();
+    let person = |owner: &Owner| match owner {
+        Owner::Email(email) => {
+            let mut person = Person::default();
+            person.emails.push(email.clone());
+            person
+        }
+        Owner::Name(name) => Person::new(name),
+    };
+    let owners = group.owners.iter().map(|owner| (owner.to_string(), Some(person(owner))));
     let name = format!("{} ({})", rule.name, group.name);
     let needed = rule.needed.max(group.needed);
-    standing(&name, needed, candidates, rule, request, votes, &owns)
+    standing(&name, needed, Named::of(request, owners), rule, request, votes, &owns)
 }
 
 fn standing(
     name: &str,
     needed: usize,
-    candidates: Vec<String>,
+    Named { candidates, excluded }: Named,
     rule: &ApprovalRule,
     request: &Request<'_>,
     votes: &[&Vote],
@@ -440,6 +475,7 @@ fn standing(
         needed,
         approved_by: names(valid),
         candidates,
+        excluded,
         changes_requested_by: names(of(Opinion::ChangesRequested).copied().collect()),
         expired: names(expired),
         unknown_committer: None,

@@ -212,6 +212,35 @@ fn a_rule_names_people_and_teams() {
     assert_eq!(judge(rule(), &super::approvals::request([])).rules[0].candidates, ["carol", "acme/platform"]);
 }
 
+/// Met as: the author was named among those who can approve, and the approval did not count.
+#[test]
+fn who_has_no_say_is_not_named_among_those_who_can_approve() {
+    let rule = || one().from(From::people(["Alice", "bob", "carol", "dora"], ["acme/platform"]));
+    let mut request = request([]);
+    request.committers = vec![Committer::new(Some("bob".to_owned()), "bob@example.org")];
+    request.orderers = vec!["carol".to_owned()];
+    let standing = judge(rule(), &request);
+    assert_eq!(standing.rules[0].candidates, ["dora", "acme/platform"]);
+    assert_eq!(standing.rules[0].excluded, ["Alice", "bob", "carol"]);
+    assert_eq!(
+        standing.rules[0].to_string(),
+        "review: 0 of 1 approvals; can be approved by dora, acme/platform"
+    );
+    let alone = judge(one().from(From::people(["alice"], [] as [&str; 0])), &request);
+    let expected = "review: 0 of 1 approvals; alice may not approve this request, and nobody else is named";
+    assert_eq!(alone.rules[0].to_string(), expected);
+    // The same of owners, by name and by address.
+    let owners = "/shop/ @alice @dora bob@example.org\n";
+    let owners = CodeOwners::parse(owners, Dialect::GitHub).unwrap();
+    request.owners = Some(&owners);
+    request.changed = vec!["shop/web.yaml".to_owned()];
+    let standing = judge(one().from(From::CodeOwners), &request);
+    assert_eq!(standing.rules[0].candidates, ["@dora"]);
+    assert_eq!(standing.rules[0].excluded, ["@alice", "bob@example.org"]);
+    // Anybody who may write is named by no name.
+    assert!(judge(one(), &request).rules[0].excluded.is_empty());
+}
+
 #[test]
 fn every_group_of_owners_must_approve() {
     let owners = CodeOwners::parse("/shop/ @acme/shop\n/net/ @dora\n", Dialect::GitHub).unwrap();

@@ -103,6 +103,7 @@ fn a_rule_says_how_far_it_is_and_who_could_help() {
         needed: 2,
         approved_by: names(&["bob"]),
         candidates: names(&["eve", "acme/shop"]),
+        excluded: names(&["ann"]),
         changes_requested_by: names(&["carol"]),
         expired: names(&["dan"]),
         unknown_committer: Some("x@example.org".to_owned()),
