@@ -287,6 +287,14 @@ fn answer(entry: &Entry, page: &Page, told: &Told) -> (bool, String) {
         (Outcome::NeedsApproval, _) if page.has_counted(&entry.comment) => {
             (true, "approved, and stored; what is to be done now is something else already".to_owned())
         }
+        // An earlier review took it up before it was answered.
+        (outcome, _) if page.has_counted(&entry.comment) && !told.counted.contains(&place) => {
+            let stored = "approved, and stored for after the merge";
+            match outcome {
+                Outcome::Approved => (true, stored.to_owned()),
+                _ => (true, format!("{stored}; the request is now: {outcome}")),
+            }
+        }
         (Outcome::Approved, Some(why)) if !page.has_counted(&entry.comment) && !counts(entry, told) => {
             (false, format!("it does not count: {why}; {}", approved_by(told)))
         }

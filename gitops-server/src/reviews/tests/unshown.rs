@@ -165,3 +165,32 @@ async fn an_approval_that_nobody_had_judged_counts_for_what_the_merge_waits_for(
     assert!(said.contains("approved by bob"), "{said}");
     world.cx.cancel();
 }
+
+/// Met as: a poll took the approval up, and the answer to it was that nothing more was to be approved, or a no where the branch had moved
+/// meanwhile; a no counts for nothing later.
+#[tokio::test]
+async fn an_approval_that_an_earlier_review_took_up_is_answered_as_such_whatever_the_request_is_by_then() {
+    for moves in [false, true] {
+        let world = World::with(GATE).await;
+        let (number, reviews) = approved(&world).await;
+        let page = reviews.0.memory.page(&world.cx, number).await.unwrap();
+        let document = |_: &_, _: &_| String::new();
+        let (applications, chosen) = (reviews.0.applications(), reviews.0.chosen());
+        let asked = reviews.0.asked_of(number, &page);
+        let told = asked.review(&world.cx, &applications, &chosen, &nobody(), document).await.unwrap();
+        let note = |page: &mut memory::Page| page.count(told.counted.iter().cloned());
+        reviews.0.memory.change(&world.cx, number, note).await.unwrap();
+        if moves {
+            world.commit("a conflict");
+        }
+        world.told();
+        reviews.0.review(&world.cx, number).await;
+        let answers = world.answers();
+        let stored = "approved, and stored for after the merge";
+        let said = if moves { format!("{stored}; the request is now: failed") } else { stored.to_owned() };
+        assert_eq!(answers, [("bob".to_owned(), true, said)]);
+        let page = reviews.0.memory.page(&world.cx, number).await.unwrap();
+        assert!(page.refused.is_empty(), "it counts later too");
+        world.cx.cancel();
+    }
+}
