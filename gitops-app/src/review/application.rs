@@ -8,7 +8,7 @@ use gitops_core::review::window::WindowState;
 use gitops_core::review::{Context, Part, Rules, declared};
 use gitops_core::{
     Cause, Cx, Desired, Digest, Error, ErrorKind, EventSink, GateMessage, History, Key, Merge, Merged, Plan,
-    Result, Revision, Snapshot, SpeculativePlan, Verdict,
+    Result, Revision, Snapshot, SpeculativePlan, Through, Verdict,
 };
 use gitops_git::GitSource;
 
@@ -45,6 +45,8 @@ struct Compared {
     plan: Plan,
     /// What gates want approved of it.
     findings: Vec<(GateMessage, Digest)>,
+    /// The same of the target branch.
+    findings_before: Vec<(GateMessage, Digest)>,
     /// Whether the target branch may have something that is not applied yet: the plan has that, too.
     has_unapplied: bool,
 }
@@ -142,11 +144,14 @@ impl Reviewing<'_> {
             true => self.against_targets(cx, session, config, snapshot, (&base, &merge_base), said).await?,
             false => self.against_git(cx, session, config, snapshot, &base, said).await?,
         };
-        let Compared { part, plan, findings, has_unapplied } = compared;
+        let Compared { part, plan, findings, findings_before, has_unapplied } = compared;
         let complete = session.engine.inventory().complete().map(|complete| complete.revision.clone());
         let unapplied = has_unapplied.then_some(Since(complete)).filter(|since| !since.is(&base));
         let rules: Vec<(&str, Digest)> = findings.iter().map(|(found, rule)| (&*found.gate, *rule)).collect();
-        let Places { approved_in, outdated_in } = Places::of(session.engine.inventory().approvals(), &rules);
+        let approvals = session.engine.inventory().approvals();
+        let Places { approved_in, outdated_in } = Places::of(approvals, &rules);
+        let approved_elsewhere =
+            approvals.iter().any(|approval| !matches!(approval.by.through, Through::Review { .. }));
         let changed = session.git.changed(cx, &merge_base, &head, CHANGED).await?;
         let configuration = self.checked.get(&config.source.url).into_iter().flatten();
         let configuration = configuration.filter(|path| changed.contains(path)).cloned().collect();
@@ -156,6 +161,8 @@ impl Reviewing<'_> {
         let planned = Planned {
             plan,
             findings,
+            findings_before,
+            approved_elsewhere,
             approved_in,
             outdated_in,
             changed,
@@ -203,8 +210,9 @@ impl Reviewing<'_> {
         let mut context = self.context(cx, config, verdict.and(said));
         context.unhealthy = unhealthy;
         let has_unapplied = before.as_ref().map_or(true, |before| may_have_unapplied(&before.plan));
+        let findings_before = before.as_ref().map(|before| before.findings.clone()).unwrap_or_default();
         let part = part(before, &after, opened.as_ref(), base, context);
-        Ok(Compared { part, plan: after.plan, findings: after.findings, has_unapplied })
+        Ok(Compared { part, plan: after.plan, findings: after.findings, findings_before, has_unapplied })
     }
 
     /// What the target branch declares, and what the merge would: no target is asked, and nothing can be approved.
@@ -240,7 +248,8 @@ impl Reviewing<'_> {
         };
         let part = Part::alone(&plan, base.clone(), &context);
         // Nothing can be approved.
-        Ok(Compared { part, plan, findings: Vec::new(), has_unapplied: false })
+        let (findings, findings_before) = (Vec::new(), Vec::new());
+        Ok(Compared { part, plan, findings, findings_before, has_unapplied: false })
     }
 
     /// Whether the targets of an application may be asked about what a request brings: a dry run runs the webhooks of a cluster,

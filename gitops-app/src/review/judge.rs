@@ -239,12 +239,15 @@ impl Asked {
 
     /// Where an approval of this request is stored: what gates want of it, whoever lifted that, in the place of their verdict; other
     /// warnings stay. Its reviewers are asked about each time: they may have taken it back. Gives those applications.
+    ///
+    /// The same where an approval of another request would do for what this one brings: it was of that request.
     fn unlift(&self, reviewed: &mut Reviewed) -> BTreeSet<String> {
         let (name, mut stored) = (self.name(), BTreeSet::new());
         for part in &mut reviewed.review.parts {
             let Some(planned) = reviewed.plans.get(&part.application) else { continue };
             let is_stored = planned.approved_in.contains_key(&name);
-            if is_stored && part.looked_at_target && matches!(part.verdict, Verdict::Warn { .. }) {
+            let is_lifted = part.looked_at_target && matches!(part.verdict, Verdict::Warn { .. });
+            if is_lifted && (is_stored || planned.is_approved_on_another()) {
                 let findings = planned.findings.iter();
                 let messages = GateMessage::gathered(findings.map(|(found, _)| found.clone()));
                 if !messages.is_empty() {
@@ -253,7 +256,7 @@ impl Asked {
                     let others = part.verdict.messages().iter().filter(|note| !is_lifted(note));
                     let others = Verdict::Warn { messages: others.cloned().collect() };
                     part.verdict = Verdict::NeedsApproval { messages }.and(others);
-                    stored.insert(part.application.clone());
+                    stored.extend(is_stored.then(|| part.application.clone()));
                 }
             }
         }
@@ -277,6 +280,19 @@ impl Asked {
     pub(super) fn approver(&self, part: &Part, said: &Request<'_>, all: &Digest) -> Approver {
         let review = format!("{}: {}", self.name(), places(part, said, all).join(", "));
         Approver::new(approvers(part).into_iter().collect::<Vec<_>>().join(", "), Through::Review { review })
+    }
+}
+
+impl Planned {
+    /// Whether approvals of other requests lift what gates want of this one, beyond what the target branch waits for without it.
+    fn is_approved_on_another(&self) -> bool {
+        let waits = |found: &GateMessage| {
+            self.findings_before.iter().any(|(before, _)| {
+                before.gate == found.gate && found.keys.iter().all(|key| before.keys.contains(key))
+            })
+        };
+        let is_new = self.findings.iter().any(|(found, _)| !waits(found));
+        is_new && !self.approved_in.is_empty() && !self.approved_elsewhere
     }
 }
 

@@ -105,6 +105,10 @@ struct Planned {
     plan: Plan,
     /// What the gates want approved, each with the fingerprint of its rule.
     findings: Vec<(GateMessage, Digest)>,
+    /// What they want approved of the target branch without the request.
+    findings_before: Vec<(GateMessage, Digest)>,
+    /// Whether an approval is stored that was given on no request.
+    approved_elsewhere: bool,
     /// The requests of which an approval is stored, each with the reviews and comments that it rests on, as the approver's
     /// [`Through::Review`](gitops_core::Through) names them.
     approved_in: BTreeMap<String, BTreeSet<String>>,

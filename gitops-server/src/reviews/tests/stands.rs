@@ -124,3 +124,42 @@ async fn what_was_approved_of_a_request_that_was_closed_or_goes_elsewhere_covers
     approved.waits(&pushed).await;
     approved.world.cx.cancel();
 }
+
+/// Met as: who had approved a request made the same change in one of the own, which was green, and merged it.
+#[tokio::test]
+async fn an_approval_of_one_request_makes_no_other_one_green() {
+    let world = World::with(GATE).await;
+    let reviews = world.reviews();
+    let first = world.propose("two", OURS);
+    reviews.0.review(&world.cx, first).await;
+    let comment = world.ours(first, "review/").await.concat();
+    let effect = comment.split("/approve ").nth(1).unwrap().get(..40).unwrap().to_owned();
+    world.says(&world.bob, first, &format!("/approve {effect}")).await;
+    reviews.0.look(&world.cx, first).await;
+    reviews.0.review(&world.cx, first).await;
+    assert_eq!(policy(&world, first).await, StatusState::Success);
+
+    world.git(&["checkout", "-q", "-B", "other", "main"]);
+    fs::write(world.path("repository/site/page"), "two").unwrap();
+    world.git(&["commit", "-q", "-a", "-m", "The same"]);
+    let head = CommitId::parse(&world.git(&["rev-parse", "HEAD"])).unwrap();
+    world.git(&["checkout", "-q", "main"]);
+    world.bob.made(head.clone());
+    let path = Some(RepositoryPath::parse(OURS).unwrap());
+    let base = CommitId::parse(&world.git(&["rev-parse", "main"])).unwrap();
+    let (base, head) = (Branch::new("main", base, path.clone()), Branch::new("other", head, path));
+    let second = world.bob.propose_between(&world.cx, "The same", head, base).number;
+    for reviews in [&reviews, &world.reviews()] {
+        reviews.0.review(&world.cx, second).await;
+        assert_eq!(policy(&world, second).await, StatusState::Pending);
+        reviews.0.review(&world.cx, first).await;
+        assert_eq!(policy(&world, first).await, StatusState::Success, "it is that one's");
+    }
+    world.cx.cancel();
+}
+
+async fn policy(world: &World, number: u64) -> StatusState {
+    let head = world.forge.change_request(&world.cx, number).await.unwrap().head.commit;
+    let found = world.forge.statuses(&world.cx, &head).await.unwrap();
+    found.into_iter().find(|status| status.context == "gitops/policy").unwrap().state
+}
