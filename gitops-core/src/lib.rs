@@ -89,7 +89,7 @@ pub use engine::{
     EngineStatus, Finding, HealthStatus, PendingRequest, Phase, Pin, PinExpect, Report, Request, Requests,
     SpeculativePlan, State, StepOutcome, StepResult, Suspension, SyncStatus, Ticket,
 };
-pub use gate::{BlastRadius, Gate, GateMessage, MassDelete, Proposal, Verdict, gate};
+pub use gate::{BlastRadius, Gate, GateMessage, MassDelete, Proposal, Strictness, Verdict, gate};
 pub use layer::{CallReport, Layer, MetricsLayer, RateLimitLayer, RetryLayer, TimeoutLayer, TraceLayer};
 pub use plan::graph::{Cycle, Direction, Drawn, Graph, Parts, Picture};
 pub use plan::planner::{DriftPolicy, Options};

@@ -13,7 +13,7 @@ use gitops_forge::{ChangeRequest, RequestState};
 
 use super::unapplied::{Asking, Since};
 use super::{Asked, approvals, labels, owners};
-use crate::config::{Approvers, Config};
+use crate::config::{Approvers, Config, WindowsConfig};
 use crate::gates;
 use crate::order;
 use crate::session::{Access, Session};
@@ -102,8 +102,10 @@ impl Asked {
         config: &Config,
         events: &Arc<dyn EventSink>,
     ) -> Result<AfterMerge> {
+        // What waits for a change window can be approved meanwhile, as before the merge.
+        let open = Config { windows: WindowsConfig::default(), ..config.clone() };
         let mut session =
-            Session::builder(config).access(Access::Look).events(Arc::clone(events)).open(cx).await?;
+            Session::builder(&open).access(Access::Look).events(Arc::clone(events)).open(cx).await?;
         let plan = session.engine.plan(cx).await?;
         let verdict = session.engine.verdict(cx, &plan);
         let Verdict::NeedsApproval { messages } = &verdict else {

@@ -15,9 +15,6 @@ use crate::value::{Digest, Error, ErrorKind, Key, Result, Uncovered};
 /// How many steps are named in the reason why an approval does not count.
 const NAMED: usize = 3;
 
-/// The gate that keeps change windows, by the name that a window's verdict gives it.
-const WINDOWS: &str = "change-window";
-
 impl Engine {
     /// What the gates say of a plan. A finding that a stored [approval](Approval) lifts is a warning that names who approved
     /// it; of one that an approval no longer covers, the message says why.
@@ -94,6 +91,7 @@ impl Engine {
         match self.lifting(gate, &note, plan, now) {
             Ok(Approval { by, .. }) => {
                 note.message = format!("approved by {by}: {}", note.message);
+                note.approved_by = Some(by.to_string());
                 (Verdict::Warn { messages: vec![note] }, Some(by.traced()))
             }
             Err(uncovered) => {
@@ -168,9 +166,9 @@ impl Prepared {
     pub(super) fn admit(&self, names_the_plan: bool) -> Result<()> {
         check_not_suspended(self)?;
         match &self.verdict {
-            Verdict::Deny { messages } => Err(denied(messages)),
-            Verdict::NeedsApproval { messages } if !names_the_plan => {
-                Err(needs_approval(&self.planned.plan, messages))
+            Verdict::Deny { .. } => Err(denied(&self.verdict)),
+            Verdict::NeedsApproval { .. } if !names_the_plan => {
+                Err(needs_approval(&self.planned.plan, &self.verdict))
             }
             _ => Ok(()),
         }
@@ -190,8 +188,8 @@ impl Prepared {
 
     pub(super) fn admit_in_part(&mut self) -> Result<()> {
         check_not_suspended(self)?;
-        if let Verdict::Deny { messages } = &self.verdict {
-            return Err(denied(messages));
+        if matches!(self.verdict, Verdict::Deny { .. }) {
+            return Err(denied(&self.verdict));
         }
         let plan = &mut self.planned.plan;
         let mut findings: BTreeMap<Key, Vec<String>> = BTreeMap::new();
@@ -199,7 +197,7 @@ impl Prepared {
         for note in self.verdict.findings() {
             let steps: Vec<&Key> = note.keys.iter().filter(|key| by_key.contains_key(key)).collect();
             if steps.is_empty() {
-                return Err(needs_approval(plan, self.verdict.messages()));
+                return Err(needs_approval(plan, &self.verdict));
             }
             for key in steps {
                 findings.entry(key.clone()).or_default().push(note.to_string());
@@ -230,20 +228,19 @@ fn no_longer_covered(uncovered: &[(Key, Uncovered)]) -> String {
     format!(" (an earlier approval does not cover it: {})", named.join("; "))
 }
 
-fn denied(messages: &[GateMessage]) -> Error {
+/// Names what stands in the way, and nothing that was approved or is only to be known.
+fn denied(verdict: &Verdict) -> Error {
     let error = Error::new(ErrorKind::Denied, "a gate denies the plan");
-    let is_of_window = |note: &GateMessage| note.gate == WINDOWS && !note.is_warning();
-    with_gates(error, messages).of_gate().help(match messages.iter().any(is_of_window) {
-        true => "wait until changes may be made; what only puts back what was applied before goes on",
-        false => "change what is declared, or the gate's rule",
+    let error = verdict.denials().fold(error, |error, note| error.with("gate", note));
+    let error = verdict.findings().fold(error, |error, note| error.with("needs an approval", note));
+    error.of_gate().help(match verdict.denied_until() {
+        Some(_) => "wait until changes may be made; what only puts back what was applied before goes on",
+        None => "change what is declared, or the gate's rule",
     })
 }
 
-fn needs_approval(plan: &Plan, messages: &[GateMessage]) -> Error {
+fn needs_approval(plan: &Plan, verdict: &Verdict) -> Error {
     let error = Error::new(ErrorKind::NeedsApproval, "the plan needs an approval");
-    with_gates(error, messages).help(format!("review it, then apply plan {}", plan.id.short()))
-}
-
-fn with_gates(error: Error, messages: &[GateMessage]) -> Error {
-    messages.iter().fold(error, |error, note| error.with("gate", note))
+    let error = verdict.findings().fold(error, |error, note| error.with("gate", note));
+    error.help(format!("review it, then apply plan {}", plan.id.short()))
 }

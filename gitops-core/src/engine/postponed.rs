@@ -11,6 +11,9 @@ use crate::engine::event::Event;
 use crate::plan::{Cause, DriftBeside, FoundBeside, Plan, Step};
 use crate::value::{Action, Error, ErrorKind, Result};
 
+/// How soon gates are asked again at the soonest, whatever time they name.
+const SOONEST: Duration = Duration::from_secs(1);
+
 impl Engine {
     /// What is new waits. It is told when that begins, and when the reason changes.
     pub(super) fn postpone(&self, reason: String, help: Option<&str>) {
@@ -112,6 +115,12 @@ impl Engine {
             Err(error) if error.is_of_gate() => Ok(None),
             admitted => admitted.map(|()| Some(repairs)),
         }
+    }
+
+    /// How long to wait where gates do not let a plan pass: until the next look, or until they let it pass by themselves.
+    pub(super) fn wait_for_gates(&self, cx: &Cx, interval: Duration) -> Duration {
+        let until = self.shared.status().denied_until();
+        until.map_or(interval, |until| until.since(cx.now()).max(SOONEST).min(interval))
     }
 
     /// Says that what gates do not let pass waits.

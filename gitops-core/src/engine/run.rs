@@ -125,7 +125,7 @@ impl Engine {
                 Err(Failed { error, .. }) if error.is_of_gate() => {
                     is_lost = false;
                     self.postpone_for_gates(cx, &error);
-                    interval
+                    self.wait_for_gates(cx, interval)
                 }
                 Err(Failed { error, is_of_source }) => {
                     self.go_on_with_what_is_new();

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::prepare::Line;
 use super::{Engine, Pin, Report, StepOutcome, StepResult, Suspension};
 use crate::cx::{Cx, Time};
-use crate::gate::{GateMessage, Verdict};
+use crate::gate::{GateMessage, Verdict, denied_until};
 use crate::plan::{BlockedBecause, Obstacle, Plan};
 use crate::state::audit::SyncResult;
 use crate::state::record::{Complete, Progress};
@@ -41,6 +41,8 @@ pub struct EngineStatus {
     pub contested: BTreeMap<Key, Time>,
     /// What gates want approved.
     pub awaits_approval: Vec<GateMessage>,
+    /// What gates deny, each with the time at which that ends if it ends by itself.
+    pub denied: Vec<GateMessage>,
     /// The revision to which the application is pinned.
     pub pinned: Option<Pin>,
     /// Why nothing is written, if that is so.
@@ -170,6 +172,7 @@ impl EngineStatus {
             blocked: Vec::new(),
             contested: BTreeMap::new(),
             awaits_approval: Vec::new(),
+            denied: Vec::new(),
             pinned: None,
             suspended: None,
             waits_for: None,
@@ -185,6 +188,11 @@ impl EngineStatus {
     fn reach(&mut self, revision: &Revision, in_sync: bool) {
         let works = !matches!(self.health, HealthStatus::Progressing | HealthStatus::Degraded);
         self.reached = (in_sync && works && self.blocked.is_empty()).then(|| revision.clone());
+    }
+
+    /// When what gates deny of the latest plan may be applied by itself; nothing if nothing is denied, or if that takes a person.
+    pub fn denied_until(&self) -> Option<Time> {
+        denied_until(&self.denied)
     }
 
     /// Whether all of the declared revision is live, nothing of it is known not to work, nothing is blocked, and no other
@@ -238,6 +246,7 @@ impl Engine {
     /// A plan was made. One of a revision that is only kept says nothing of what the source declares now.
     pub(super) fn tell_of_plan(&self, plan: &Plan, verdict: &Verdict, line: Line) {
         let findings: Vec<GateMessage> = verdict.findings().cloned().collect();
+        let denied: Vec<GateMessage> = verdict.denials().cloned().collect();
         let in_sync = plan.steps.is_empty() && plan.drift.is_empty() && !blocks_sync(plan);
         let health = self.health(plan);
         let (complete, progress) = (self.inventory().complete(), self.inventory().progress());
@@ -246,7 +255,7 @@ impl Engine {
             (status.complete, status.progress) = (complete.cloned(), progress.cloned());
             status.revision = Some(plan.revision.clone());
             status.plan = Some(plan.id);
-            status.awaits_approval = findings;
+            (status.awaits_approval, status.denied) = (findings, denied);
             status.blocked = blocked(plan);
             status.contested = contested(plan);
             status.health = health;

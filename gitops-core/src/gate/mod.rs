@@ -3,11 +3,11 @@
 mod approving;
 #[cfg(feature = "cel")]
 pub mod cel;
+mod message;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
-use std::fmt;
+pub use message::{GateMessage, Strictness};
 
 use serde::Serialize;
 
@@ -16,7 +16,7 @@ use crate::plan::{Plan, Reason, Step};
 use crate::render::Desired;
 use crate::source::Commits;
 use crate::state::approval::Approvals;
-use crate::value::{Digest, Hasher, Key, Risk, Whose, redact};
+use crate::value::{Digest, Hasher, Key, Risk, Whose};
 
 /// A rule that a plan must pass: pure, quick, without I/O.
 ///
@@ -102,72 +102,20 @@ pub enum Verdict {
     },
 }
 
-/// What one gate says.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct GateMessage {
-    /// The gate.
-    pub gate: String,
-    /// What it says.
-    pub message: String,
-    /// The objects whose steps it is about; none if it is about the whole plan.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub keys: Vec<Key>,
-    /// Whether it stops nothing, whatever else is said with it.
-    #[serde(skip)]
-    is_warning: bool,
-}
-
-impl GateMessage {
-    /// Whether it stops nothing, whatever else is said with it.
-    pub fn is_warning(&self) -> bool {
-        self.is_warning
-    }
-
-    /// Messages of a gate that say the same, joined into one about all their objects. One about the whole plan stays alone.
-    pub fn gathered(messages: impl IntoIterator<Item = Self>) -> Vec<Self> {
-        let mut gathered: Vec<Self> = Vec::new();
-        let mut places: BTreeMap<(String, String, bool), usize> = BTreeMap::new();
-        for message in messages {
-            let said = (message.gate.clone(), message.message.clone(), message.is_warning);
-            match places.get(&said).filter(|_| !message.keys.is_empty()) {
-                Some(place) => gathered[*place].keys.extend(message.keys),
-                None if message.keys.is_empty() => gathered.push(message),
-                None => {
-                    places.insert(said, gathered.len());
-                    gathered.push(message);
-                }
-            }
-        }
-        gathered
-    }
-}
-
-impl fmt::Display for GateMessage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.gate, self.message)
-    }
-}
-
-fn one(gate: impl Into<String>, message: impl Into<String>) -> Vec<GateMessage> {
-    // Whoever writes a rule may paste a credential into what it says, and everybody reads that.
-    let message = redact::credentials(&message.into()).into_owned();
-    vec![GateMessage { gate: gate.into(), message, keys: Vec::new(), is_warning: false }]
-}
-
 impl Verdict {
     /// A warning of a gate.
     pub fn warn(gate: impl Into<String>, message: impl Into<String>) -> Self {
-        Self::Warn { messages: one(gate, message) }
+        Self::Warn { messages: vec![GateMessage::new(gate, message)] }
     }
 
     /// A gate's call for an approval.
     pub fn needs_approval(gate: impl Into<String>, message: impl Into<String>) -> Self {
-        Self::NeedsApproval { messages: one(gate, message) }
+        Self::NeedsApproval { messages: vec![GateMessage::new(gate, message)] }
     }
 
     /// A gate's refusal.
     pub fn deny(gate: impl Into<String>, message: impl Into<String>) -> Self {
-        Self::Deny { messages: one(gate, message) }
+        Self::Deny { messages: vec![GateMessage::new(gate, message)] }
     }
 
     /// The same about the steps of some objects. A finding that names no object is about the whole plan.
@@ -194,30 +142,62 @@ impl Verdict {
         }
     }
 
-    /// The findings that somebody has to approve, without the warnings beside them.
+    /// The same where it ends by itself at a time, as a change window opens. Nothing else of it is other than before.
+    #[must_use]
+    pub fn until(mut self, until: Option<Time>) -> Self {
+        if let Self::Warn { messages } | Self::NeedsApproval { messages } | Self::Deny { messages } =
+            &mut self
+        {
+            messages.iter_mut().for_each(|note| note.until = until);
+        }
+        self
+    }
+
+    /// All that the gates say, each message with how strict it is by itself.
+    pub fn each(&self) -> impl Iterator<Item = (Strictness, &GateMessage)> {
+        let whole = self.strictness();
+        let each = move |note| Some((GateMessage::strictness_in(note, whole?), note));
+        self.messages().iter().filter_map(each)
+    }
+
+    /// The findings that somebody has to approve, without the warnings and the denials beside them.
     pub fn findings(&self) -> impl Iterator<Item = &GateMessage> {
-        let messages = if matches!(self, Self::NeedsApproval { .. }) { self.messages() } else { &[] };
-        messages.iter().filter(|note| !note.is_warning)
+        self.of(Strictness::NeedsApproval)
+    }
+
+    /// The denials, without what else is said beside them.
+    pub fn denials(&self) -> impl Iterator<Item = &GateMessage> {
+        self.of(Strictness::Deny)
+    }
+
+    /// What stands in the way: the denials first, then what somebody has to approve.
+    pub fn obstacles(&self) -> impl Iterator<Item = &GateMessage> {
+        self.denials().chain(self.findings())
+    }
+
+    fn of(&self, strictness: Strictness) -> impl Iterator<Item = &GateMessage> {
+        self.each().filter(move |(own, _)| *own == strictness).map(|(_, note)| note)
+    }
+
+    /// When the denials end by themselves; nothing if nothing is denied, or if one of them ends only by what somebody does.
+    pub fn denied_until(&self) -> Option<Time> {
+        denied_until(self.denials())
     }
 
     /// Both: the stricter decides, and no message is lost.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         let stricter = self.strictness().max(other.strictness());
-        let messages = [&self, &other].into_iter().flat_map(|said| {
-            let is_warning = matches!(said, Self::Warn { .. });
-            let owner_label = move |note: &GateMessage| GateMessage {
-                is_warning: note.is_warning || is_warning,
-                ..note.clone()
-            };
-            said.messages().iter().map(owner_label)
-        });
-        let messages: Vec<GateMessage> = messages.collect();
+        let label = |(own, note): (Strictness, &GateMessage)| {
+            let is_told = own == Strictness::Warn || Some(own) < stricter;
+            note.labelled(is_told.then_some(own))
+        };
+        let messages: Vec<GateMessage> = self.each().chain(other.each()).map(label).collect();
         match stricter {
-            0 => Self::Allow,
-            1 => Self::Warn { messages },
-            2 => Self::NeedsApproval { messages },
-            _ => Self::Deny { messages },
+            None => Self::Allow,
+            Some(Strictness::Warn) => Self::Warn { messages },
+            Some(Strictness::NeedsApproval) => Self::NeedsApproval { messages },
+            Some(Strictness::Deny) => Self::Deny { messages },
         }
     }
 
@@ -232,14 +212,20 @@ impl Verdict {
         self
     }
 
-    fn strictness(&self) -> u8 {
+    fn strictness(&self) -> Option<Strictness> {
         match self {
-            Self::Allow => 0,
-            Self::Warn { .. } => 1,
-            Self::NeedsApproval { .. } => 2,
-            Self::Deny { .. } => 3,
+            Self::Allow => None,
+            Self::Warn { .. } => Some(Strictness::Warn),
+            Self::NeedsApproval { .. } => Some(Strictness::NeedsApproval),
+            Self::Deny { .. } => Some(Strictness::Deny),
         }
     }
+}
+
+/// When denials end by themselves, all of them.
+pub(crate) fn denied_until<'a>(denials: impl IntoIterator<Item = &'a GateMessage>) -> Option<Time> {
+    let ends: Option<Vec<Time>> = denials.into_iter().map(|note| note.until).collect();
+    ends?.into_iter().max()
 }
 
 /// A gate from a function. Raise the version whenever the function says something else than before: approvals that were

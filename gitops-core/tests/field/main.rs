@@ -46,3 +46,4 @@ mod support;
 mod surviving_run;
 mod treatments;
 mod ward;
+mod windows;

@@ -112,3 +112,17 @@ async fn an_apply_that_a_gate_denies_puts_back_what_it_showed_as_drift() {
         assert!(!error.to_string().contains("put back"), "nothing is to be put back: {error}");
     }
 }
+
+/// Of what was put back beside a commit that waits, an issue about drift was opened, and closed by the next look.
+#[tokio::test(start_paused = true)]
+async fn what_is_put_back_beside_a_commit_that_waits_is_shown_as_drift_no_more() {
+    let (world, mut engine) = held(window).await;
+    world.memory.edit(&key("a"), Some(body("by hand")));
+    world.memory.edit(&key("b"), Some(body("by hand")));
+    let handle = engine.handle();
+    engine.run(&world.cx.within(MINUTE).child(), 10 * MINUTE).await.unwrap();
+    assert_eq!(world.contents(), [("a", "1"), ("b", "same")].map(owned));
+    let plan = handle.plans().borrow().clone().unwrap();
+    let steps: Vec<_> = plan.steps.iter().map(|step| (step.key.name(), step.cause)).collect();
+    assert_eq!((steps, plan.beside.len()), (vec![("a", Cause::ThisChange)], 0), "{plan:?}");
+}

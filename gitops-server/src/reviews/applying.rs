@@ -5,6 +5,7 @@ use gitops_core::{Cx, EngineStatus, Phase, Result, Revision};
 
 use super::Shared;
 use super::commands::look;
+use super::outcome::waits_for;
 use super::poll::not_followed;
 
 /// How many requests are named.
@@ -59,8 +60,8 @@ fn doing(status: &EngineStatus) -> String {
     let suspended = status.suspended.as_ref().map(|suspended| format!("suspended by {}", suspended.by));
     let refused = not_followed(status).map(|why| format!("does not follow its branch: {why}"));
     let behind = status.waits_for.as_ref().map(|other| format!("waits until `{other}` has converged"));
-    let asks = (!status.awaits_approval.is_empty()).then(|| "waits for an approval".to_owned());
-    [Some(what), pinned, suspended, refused, behind, asks]
+    let waits = waits_for(status).map(|waits| format!("waits {waits}"));
+    [Some(what), pinned, suspended, refused, behind, waits]
         .into_iter()
         .flatten()
         .collect::<Vec<_>>()

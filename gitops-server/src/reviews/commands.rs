@@ -21,6 +21,7 @@ use gitops_forge::{ChangeRequest, Comment, Permission, RequestState};
 
 use super::look::Permissions;
 use super::memory::Page;
+use super::outcome::waits_for;
 use super::revert::foreseen;
 use super::{PATIENCE, Shared, nobody};
 
@@ -345,12 +346,15 @@ impl Shared {
             cx.check()?;
             return Ok(format!("\nWhether it is live again, `gitops -a {} status` says", config.name));
         };
+        let Some(waits) = waits_for(&status) else { return Ok(String::new()) };
         if status.awaits_approval.is_empty() {
-            return Ok(String::new());
+            return Ok(format!("\nThe bad commit is live meanwhile: the way back waits {waits}"));
         }
         let wanted = status.awaits_approval.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
-        let waits =
-            format!("\nThe way back waits for an approval, and the bad commit is live meanwhile: {wanted}");
+        let until = status.denied_until().map(|until| format!("; and until {until}")).unwrap_or_default();
+        let waits = format!(
+            "\nThe way back waits for an approval, and the bad commit is live meanwhile: {wanted}{until}"
+        );
         if request.state != RequestState::Merged {
             return Ok(format!(
                 "{waits}\nApprove the request that takes it back: its comment says what to name"

@@ -7,8 +7,8 @@ use gitops_app::forge::patiently;
 use gitops_app::review::{AfterMerge, holds};
 use gitops_app::rollback::taken_back;
 use gitops_core::{
-    Cx, EngineHandle, EngineStatus, ErrorKind, Event, HealthStatus, Obstacle, Phase, PlanId, Result,
-    Revision, Time,
+    Cx, EngineHandle, EngineStatus, ErrorKind, Event, GateMessage, HealthStatus, Obstacle, Phase, PlanId,
+    Result, Revision, Time,
 };
 use gitops_forge::{
     ChangeRequest, CommitId, CommitStatus, Deployment, DeploymentState, ForgeExt, RequestState, StatusState,
@@ -299,8 +299,8 @@ fn taken_back_of(status: &EngineStatus) -> Option<Telling> {
         return None;
     }
     let (at, waits) = (pin.revision.short(), way_back_waits(status));
-    let text = if let Some(wanted) = &waits {
-        format!("it failed its health, and the way back to {at} waits for an approval: {wanted}")
+    let text = if let Some(waits) = &waits {
+        format!("it failed its health, and the way back to {at} waits {waits}")
     } else {
         let how = if is_back { "rolled back" } else { "goes back" };
         format!(
@@ -313,35 +313,45 @@ fn taken_back_of(status: &EngineStatus) -> Option<Telling> {
         text,
         is_live: false,
         needs_person: true,
-        awaits_approval: waits.is_some(),
+        awaits_approval: waits.is_some() && !status.awaits_approval.is_empty(),
     })
 }
 
-/// What is wanted of the way back to a revision, while another one is live and that waits.
+/// What the way back to a revision waits for, while another one is live.
 fn way_back_waits(status: &EngineStatus) -> Option<String> {
     let pin = status.pinned.as_ref().filter(|pin| pin.ahead_of.is_none())?;
     let is_left = status.complete.as_ref().is_some_and(|live| live.revision.id() != pin.revision.id());
     let is_planned = status.phase == Phase::Idle && status.revision.as_ref() == Some(&pin.revision);
-    (is_left && is_planned && !status.awaits_approval.is_empty()).then(|| wanted(status))
+    waits_for(status).filter(|_| is_left && is_planned)
 }
 
 /// What is to be said of the commit that is live while the way back from it waits for an approval.
 fn way_back_of(status: &EngineStatus) -> Option<Telling> {
     let pin = status.pinned.as_ref().filter(|pin| taken_back(pin).is_none())?;
-    let (live, wanted) = (status.complete.as_ref()?.revision.id(), way_back_waits(status)?);
+    let (live, waits) = (status.complete.as_ref()?.revision.id(), way_back_waits(status)?);
     let (at, by) = (pin.revision.short(), &pin.by);
     Some(Telling {
         commit: live.to_owned(),
         state: StatusState::Pending,
-        text: format!("live; {by} takes it back to {at}, and the way back waits for an approval: {wanted}"),
+        text: format!("live; {by} takes it back to {at}, and the way back waits {waits}"),
         is_live: false,
         needs_person: true,
-        awaits_approval: true,
+        awaits_approval: !status.awaits_approval.is_empty(),
     })
 }
 
-fn wanted(status: &EngineStatus) -> String {
-    status.awaits_approval.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+/// What the latest plan waits for by the word of gates, if they do not let it pass. A time comes first: forges cut what is long.
+pub(super) fn waits_for(status: &EngineStatus) -> Option<String> {
+    let told = |notes: &[GateMessage]| notes.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+    let (denied, wanted) = (told(&status.denied), told(&status.awaits_approval));
+    let approval = format!("for an approval: {wanted}");
+    match status.denied_until() {
+        _ if denied.is_empty() && wanted.is_empty() => None,
+        _ if denied.is_empty() => Some(approval),
+        Some(until) if wanted.is_empty() => Some(format!("until {until}; {denied}")),
+        Some(until) => Some(format!("until {until} and {approval}; {denied}")),
+        None => Some(format!("for a gate that denies it: {denied}")),
+    }
 }
 
 /// What is to be said of an application, if it stands still enough for that.
@@ -357,27 +367,34 @@ pub(super) fn telling_of(status: &EngineStatus, newest: Option<&str>) -> Option<
         needs_person: state != StatusState::Success,
         awaits_approval: false,
     };
-    let wanted = || wanted(status);
     // What is left of an apply that failed may be another effect than the approved one: then the failure is not over.
     let failed = |commit: &str| {
         let progress = status.progress.as_ref().filter(|progress| progress.revision.id() == commit);
         progress.and_then(|progress| progress.left.as_ref()?.error.as_deref())
     };
     let waits = |commit: &str| {
+        let asks = !status.awaits_approval.is_empty();
+        let waits = waits_for(status).unwrap_or_else(|| "for an approval".to_owned());
         let told = match failed(commit) {
             Some(error) => {
-                let text =
-                    format!("the apply failed: {error}; what is left waits for an approval: {}", wanted());
+                let text = format!("the apply failed: {error}; what is left waits {waits}");
                 of(commit, StatusState::Failure, text)
             }
-            None => of(commit, StatusState::Pending, format!("waits for an approval: {}", wanted())),
+            // What gates let pass from a time on is applied then.
+            None => Telling {
+                needs_person: asks || status.denied.is_empty(),
+                ..of(commit, StatusState::Pending, format!("waits {waits}"))
+            },
         };
-        Telling { awaits_approval: true, ..told }
+        Telling { awaits_approval: asks || status.denied.is_empty(), ..told }
     };
     let error = last.error.as_deref().unwrap_or_default();
     match last.kind {
         Some(ErrorKind::Cancelled) => return None,
         Some(ErrorKind::NeedsApproval) => return planned.map(waits),
+        Some(ErrorKind::Denied) if last.by_gate && status.denied_until().is_some() => {
+            return planned.map(waits);
+        }
         Some(ErrorKind::Denied) if last.by_gate => {
             return planned.map(|commit| of(commit, StatusState::Failure, error.to_owned()));
         }

@@ -17,6 +17,7 @@ mod superseded;
 mod taken_back;
 mod unapplied;
 mod unshown;
+mod windows;
 
 use std::fs;
 use std::path::PathBuf;

@@ -284,11 +284,11 @@ impl WindowState {
             Some(name) => format!("the change window `{name}` denies changes"),
             None => "no change window is open".to_owned(),
         };
-        let until = match until {
+        let from = match until {
             Some(until) => format!("; changes may be made from {until} on"),
             None => String::new(),
         };
-        Verdict::deny("change-window", why + &until)
+        Verdict::deny("change-window", why + &from).until(*until)
     }
 
     /// The same, unless a [`BreakGlass`] holds.
