@@ -1,15 +1,16 @@
 //! What is new and has to wait: what was accepted is kept as it was meanwhile.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::prepare::Prepared;
 use super::recorded::Until;
 use super::run::Ended;
-use super::{ApplyOptions, Engine};
+use super::{ApplyOptions, Engine, StepOutcome, StepResult};
 use crate::cx::Cx;
 use crate::engine::event::Event;
 use crate::plan::{Cause, DriftBeside, FoundBeside, Plan, Step};
-use crate::value::{Action, Error, ErrorKind, Result};
+use crate::value::{Action, Error, ErrorKind, Key, Result};
 
 /// How soon gates are asked again at the soonest, whatever time they name.
 const SOONEST: Duration = Duration::from_secs(1);
@@ -39,11 +40,17 @@ impl Engine {
         denied: Prepared,
         interval: Duration,
     ) -> Result<Option<Ended>> {
-        let (plan, verdict, line) = (denied.planned.plan.clone(), denied.verdict.clone(), denied.line);
+        let (mut plan, verdict, line) = (denied.planned.plan.clone(), denied.verdict.clone(), denied.line);
         let Some(repairs) = Box::pin(self.repairs(cx, denied)).await? else { return Ok(None) };
         Box::pin(self.has_put_back(cx, &repairs.planned.plan, interval)).await?;
         let ended = Box::pin(self.supervise(cx, repairs, interval)).await?;
-        // What waits is the news, and not that the rest is kept.
+        // What waits is the news, and not that the rest is kept: what was put back differs no more.
+        let is_back =
+            |result: &&StepResult| matches!(result.outcome, StepOutcome::Done | StepOutcome::NotReady { .. });
+        let back: BTreeSet<&Key> =
+            ended.report.results.iter().filter(is_back).map(|result| &result.key).collect();
+        plan.steps.retain(|step| step.cause != Cause::Drift || !back.contains(&step.key));
+        plan.beside.retain(|beside| !back.contains(&beside.key));
         self.tell_of_plan(&plan, &verdict, line);
         Ok(ended.was_superseded.then_some(ended))
     }

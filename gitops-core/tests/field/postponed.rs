@@ -63,10 +63,17 @@ fn approval(proposal: &Proposal<'_>) -> Verdict {
 /// An application that has applied the first revision, of which somebody changed `b` and deleted `a`, while the second one waits for
 /// a gate.
 async fn held(check: fn(&Proposal<'_>) -> Verdict) -> (World, Engine) {
+    held_in(check, |memory| memory).await
+}
+
+async fn held_in<T: Target + 'static>(
+    check: fn(&Proposal<'_>) -> Verdict,
+    target: impl Fn(Arc<Memory>) -> Arc<T>,
+) -> (World, Engine) {
     let mut world = World::with(&[]);
     world.cx = Cx::new(Arc::new(Paused(tokio::time::Instant::now())), Arc::new(System));
     let source = Arc::new(Numbered(Mutex::new("1")));
-    let builder = world.builder("test").source(source.clone()).target("t", world.memory.clone());
+    let builder = world.builder("test").source(source.clone()).target("t", target(world.memory.clone()));
     let mut engine = builder.gate(Arc::new(gate("held", 1, check))).open(&world.cx).await.unwrap();
     engine.reconcile(&world.cx).await.unwrap();
     *source.0.lock().unwrap() = "2";
@@ -113,10 +120,28 @@ async fn an_apply_that_a_gate_denies_puts_back_what_it_showed_as_drift() {
     }
 }
 
+/// A target that nobody watches: nothing is looked at before the interval is over.
+struct Unwatched(Arc<Memory>);
+
+#[async_trait]
+impl Target for Unwatched {
+    fn info(&self) -> TargetInfo {
+        self.0.info()
+    }
+
+    async fn observe(&self, cx: &Cx, scope: &Scope) -> Result<Vec<Live>> {
+        self.0.observe(cx, scope).await
+    }
+
+    async fn apply(&self, cx: &Cx, change: &Change) -> Result<Applied> {
+        self.0.apply(cx, change).await
+    }
+}
+
 /// Of what was put back beside a commit that waits, an issue about drift was opened, and closed by the next look.
 #[tokio::test(start_paused = true)]
 async fn what_is_put_back_beside_a_commit_that_waits_is_shown_as_drift_no_more() {
-    let (world, mut engine) = held(window).await;
+    let (world, mut engine) = held_in(window, |memory| Arc::new(Unwatched(memory))).await;
     world.memory.edit(&key("a"), Some(body("by hand")));
     world.memory.edit(&key("b"), Some(body("by hand")));
     let handle = engine.handle();
