@@ -2,8 +2,8 @@
 
 use gitops_core::redact::{HIDDEN, credentials};
 use gitops_core::{
-    Action, Cause, Commit, Component, Cx, Error, ErrorKind, FieldChange, ForeignField, Key, OrphanedBecause,
-    Owned, Plan, Provenance, Result, Step, Value, Verdict,
+    Action, Cause, Commit, Component, Cx, Error, ErrorKind, FieldChange, ForeignField, GateMessage, Key,
+    OrphanedBecause, Owned, Plan, Provenance, Result, Step, Value, Verdict,
 };
 use serde::Serialize;
 
@@ -54,6 +54,8 @@ pub struct WhyDocument<'a> {
     pub last_change: Option<Change>,
     /// What the next apply does about it.
     pub next: Next<'a>,
+    /// What gates want approved of what comes next and somebody approved, with the gate and the name.
+    pub approved: Vec<String>,
     /// Why what comes next is not done yet: gates deny it, the process at work waits for another
     /// application, or a deletion waits for what is blocked.
     pub postponed: Option<String>,
@@ -188,12 +190,16 @@ impl<'a> WhyDocument<'a> {
             }
         }
         let next = Next::of(plan, key);
-        let postponed = match plan.step(key) {
-            Some(step) if step.cause != Cause::Drift => match postponed(cx, session, plan).await {
-                None => held::of(plan, key).map(|part| part.text()),
-                postponed => postponed,
-            },
-            _ => None,
+        let (approved, postponed) = match plan.step(key) {
+            Some(step) if step.cause != Cause::Drift => {
+                let verdict = session.engine.verdict(cx, plan);
+                let postponed = match postponed(cx, session, &verdict).await {
+                    None => held::of(plan, key).map(|part| part.text()),
+                    postponed => postponed,
+                };
+                (approved(&verdict, key), postponed)
+            }
+            _ => (Vec::new(), None),
         };
         let unready = session.unready_of(cx, |owned| owned == key).await.pop().map(Unready::of);
         let mut components = session.components(cx).await?;
@@ -218,6 +224,7 @@ impl<'a> WhyDocument<'a> {
             components,
             last_change: trail::last(cx, session.audit(), key).await?,
             next,
+            approved,
             postponed,
             not_followed: None,
         })
@@ -258,11 +265,18 @@ impl DifferingField {
     }
 }
 
+/// What somebody approved of an object's step.
+fn approved(verdict: &Verdict, key: &Key) -> Vec<String> {
+    let is_of_it = |note: &&GateMessage| note.keys.is_empty() || note.keys.contains(key);
+    let approved = verdict.messages().iter().filter(|note| note.approved_by.is_some());
+    approved.filter(is_of_it).map(ToString::to_string).collect()
+}
+
 /// Why what a plan brings is not done yet, if somebody knows. Who is at work can't say it where that can't be read.
-async fn postponed(cx: &Cx, session: &Session, plan: &Plan) -> Option<String> {
-    if let Verdict::Deny { messages } = session.engine.verdict(cx, plan) {
-        let messages: Vec<String> = messages.iter().map(ToString::to_string).collect();
-        return Some(messages.join("; "));
+async fn postponed(cx: &Cx, session: &Session, verdict: &Verdict) -> Option<String> {
+    if matches!(verdict, Verdict::Deny { .. }) {
+        let obstacles: Vec<String> = verdict.obstacles().map(ToString::to_string).collect();
+        return Some(obstacles.join("; "));
     }
     session.runner(cx).await.ok()??.noted.postponed
 }

@@ -1,7 +1,7 @@
 //! What the statuses on the head of a request say, and for how long.
 
 use gitops_core::review::{Attribution, Counts, Outcome, Review};
-use gitops_core::{Time, Verdict};
+use gitops_core::{Strictness, Time};
 use gitops_forge::StatusState;
 
 use super::{Reviewed, labels};
@@ -40,16 +40,15 @@ fn counted(counts: &Counts) -> String {
 
 /// What the gates say.
 pub(super) fn policy(review: &Review) -> (StatusState, String) {
-    let notes = |of: fn(&Verdict) -> bool| {
-        let verdicts = review.parts.iter().map(|part| &part.verdict).filter(|verdict| of(verdict));
-        let notes = verdicts.flat_map(Verdict::messages).filter(|note| !note.is_warning());
+    let notes = |of: Strictness| {
+        let each = review.parts.iter().flat_map(|part| part.verdict.each());
+        let notes = each.filter(|(own, _)| *own == of).map(|(_, note)| note.to_string());
         // What is said of several applications is said once.
         let mut said: Vec<String> = Vec::new();
-        notes.map(ToString::to_string).for_each(|note| said.extend((!said.contains(&note)).then_some(note)));
+        notes.for_each(|note| said.extend((!said.contains(&note)).then_some(note)));
         said.join("; ")
     };
-    let denied = notes(|verdict| matches!(verdict, Verdict::Deny { .. }));
-    let open = notes(|verdict| matches!(verdict, Verdict::NeedsApproval { .. }));
+    let (denied, open) = (notes(Strictness::Deny), notes(Strictness::NeedsApproval));
     match review.outcome() {
         _ if !denied.is_empty() => (StatusState::Failure, format!("denied: {denied}")),
         Outcome::Failed => (StatusState::Failure, "there is no plan to judge".to_owned()),

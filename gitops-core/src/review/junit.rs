@@ -6,7 +6,7 @@ use quick_xml::events::BytesText;
 
 use super::text::{cut, object};
 use super::{Attribution, Failure, Item, Outcome, Part, Review, hunk};
-use crate::gate::Verdict;
+use crate::gate::Strictness;
 use crate::value::text::on_one_line;
 
 /// How long an attribute is at most, in bytes.
@@ -133,11 +133,11 @@ fn of_part(part: &Part) -> Vec<Case> {
         }
     });
     let is_approved = part.outcome() == Outcome::Approved;
-    let gates = part.verdict.messages().iter().map(|note| {
+    let gates = part.verdict.each().map(|(own, note)| {
         let (name, message) = (format!("gate {}", note.gate), note.message.clone());
-        let end = match &part.verdict {
-            Verdict::Deny { .. } => End::Failed("denied", message),
-            Verdict::NeedsApproval { .. } if !is_approved => End::Failed("needs-approval", message),
+        let end = match own {
+            Strictness::Deny => End::Failed("denied", message),
+            Strictness::NeedsApproval if !is_approved => End::Failed("needs-approval", message),
             _ => return Case::passed(name, line(&message)),
         };
         Case { name, end, said: String::new() }

@@ -2,7 +2,7 @@ use std::fmt::Write;
 
 use super::text::{cut, object};
 use super::{Attribution, Flag, Item, Part, Review, hunk};
-use crate::gate::Verdict;
+use crate::gate::Strictness;
 use crate::value::text::on_one_line;
 
 /// How long a message is at most, in bytes.
@@ -66,12 +66,13 @@ fn of_part(part: &Part) -> String {
             line(&object(&gone.key))
         );
     }
-    let word = match &part.verdict {
-        Verdict::Allow | Verdict::Warn { .. } => "Warning",
-        Verdict::NeedsApproval { .. } => "Needs an approval",
-        Verdict::Deny { .. } => "Denied",
-    };
-    for note in part.verdict.messages() {
+    for (own, note) in part.verdict.each() {
+        let word = match own {
+            Strictness::Warn if note.approved_by.is_some() => "Approved",
+            Strictness::Warn => "Warning",
+            Strictness::NeedsApproval => "Needs an approval",
+            Strictness::Deny => "Denied",
+        };
         let _ = writeln!(out, "  {word}: {}", line(&note.to_string()));
     }
     for rule in part.approvals.iter().flat_map(|standing| &standing.rules) {

@@ -206,7 +206,9 @@ impl Shared {
         let meant = after.iter().find(is_meant);
         if let Some(by) = meant.and_then(|after| after.approved_by.as_ref()) {
             let name = meant.map(|after| after.application.as_str()).unwrap_or_default();
-            return Ok(Done::Yes(format!("approved by {by}: `{name}` goes on")));
+            let until = self.board.handle(name).and_then(|handle| handle.status().borrow().denied_until());
+            let from = until.map(|until| format!(" from {until} on")).unwrap_or_default();
+            return Ok(Done::Yes(format!("approved by {by}: `{name}` goes on{from}")));
         }
         if let Some(after) = meant.filter(|after| after.counts(&comment.author.login)) {
             return Ok(Done::Yes(format!(

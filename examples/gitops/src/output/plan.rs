@@ -7,11 +7,11 @@ use gitops_app::documents::beside::{self, BesidePart};
 use gitops_app::documents::{blocked::all as all_blocked, changes, held};
 use gitops_core::{
     Action, Cause, Commits, ForeignOutcome, GateMessage, Key, OrphanedBecause, Plan, Rebound, Risk, Step,
-    Time, Verdict, Whose,
+    Strictness, Time, Verdict, Whose,
 };
 
 use super::folded::{self, Line, Rows};
-use super::style::{self, BOLD, CYAN, DIM, RED, YELLOW, count, escape, paint};
+use super::style::{self, BOLD, CYAN, DIM, GREEN, RED, YELLOW, count, escape, paint};
 use super::table::{Cell, Columns, draw, fit};
 use super::{blocked, commits, components};
 
@@ -384,15 +384,18 @@ fn counts(plan: &Plan, counted: impl Fn(&Step) -> bool) -> String {
     )
 }
 
+/// What each gate says, by itself: what is approved, or only to be known, is not denied because something beside it is.
 fn verdict(verdict: &Verdict) -> String {
-    let (style, word) = match verdict {
-        Verdict::Allow => return String::new(),
-        Verdict::Warn { .. } => (YELLOW, "Warning:"),
-        Verdict::NeedsApproval { .. } => (YELLOW, "Needs an approval:"),
-        Verdict::Deny { .. } => (RED, "Denied:"),
+    let line = |(own, note): (Strictness, &GateMessage)| {
+        let (style, word) = match own {
+            Strictness::Warn if note.approved_by.is_some() => (GREEN, "Approved:"),
+            Strictness::Warn => (YELLOW, "Warning:"),
+            Strictness::NeedsApproval => (YELLOW, "Needs an approval:"),
+            _ => (RED, "Denied:"),
+        };
+        format!("{} {}\n", paint(style, word), escape(&note.to_string()))
     };
-    let line = |note: &GateMessage| format!("{} {}\n", paint(style, word), escape(&note.to_string()));
-    verdict.messages().iter().map(line).collect::<Vec<_>>().concat()
+    verdict.each().map(line).collect()
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use gitops_app::documents::standing::{Live, Progress};
 use gitops_app::documents::status::{OrphanedPart, StatusDocument, Sync};
 use gitops_app::session::Access;
 use gitops_app::{Refused, Runner};
-use gitops_core::{Commit, Commits, Error, Plan, Revision, Time, Verdict};
+use gitops_core::{Commit, Commits, Error, GateMessage, Plan, Revision, Strictness, Time, Verdict};
 
 use super::Ended;
 use crate::app::{App, ahead_of, quoted};
@@ -215,19 +215,23 @@ impl View<'_> {
         Some(("configuration", escape(&text)))
     }
 
-    /// What the gates say of the plan that comes next.
+    /// What the gates say of the plan that comes next, if they do not let it pass: each message with what it comes to.
     fn gate(&self, app: &App) -> Vec<(&'static str, String)> {
-        let way = match (&self.verdict, &self.plan_id) {
-            (Some(Verdict::NeedsApproval { .. }), Some(id)) => {
-                let id = id.get(..12).unwrap_or(id);
-                // Unlike an apply, this is done also while `run` is at work.
-                format!("; approve: `{}`", app.command(&format!("approve {id}")))
-            }
-            (Some(Verdict::Deny { .. }), _) => "; the plan is denied".to_owned(),
-            _ => return Vec::new(),
+        let stopping =
+            |verdict: &&Verdict| matches!(verdict, Verdict::Deny { .. } | Verdict::NeedsApproval { .. });
+        let Some(verdict) = self.verdict.as_ref().filter(stopping) else { return Vec::new() };
+        let id = self.plan_id.as_deref().unwrap_or_default();
+        let id = id.get(..12).unwrap_or(id);
+        let way = |(own, note): (Strictness, &GateMessage)| match own {
+            // It says by whom.
+            Strictness::Warn if note.approved_by.is_some() => String::new(),
+            Strictness::Warn => "; a warning".to_owned(),
+            // Unlike an apply, this is done also while `run` is at work.
+            Strictness::NeedsApproval => format!("; approve: `{}`", app.command(&format!("approve {id}"))),
+            _ if note.until.is_some() => "; the plan is denied until then".to_owned(),
+            _ => "; the plan is denied".to_owned(),
         };
-        let messages = self.verdict.iter().flat_map(Verdict::messages);
-        messages.map(|note| ("gate", escape(&format!("{note}{way}")))).collect()
+        verdict.each().map(|each| ("gate", escape(&format!("{}{}", each.1, way(each))))).collect()
     }
 
     fn sync(&self) -> String {

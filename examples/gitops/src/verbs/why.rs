@@ -55,6 +55,7 @@ fn human(document: &WhyDocument<'_>, columns: Columns, now: Time) -> String {
     }
     facts.extend(document.components.iter().map(|part| ("holds", escape(&resource(part)))));
     facts.extend([("last change", last_change), ("next", escape(&line(&document.next)))]);
+    facts.extend(document.approved.iter().map(|what| ("approved", escape(what))));
     facts.extend(document.postponed.as_ref().map(|why| ("waits", escape(why))));
     facts.extend(
         document.not_followed.as_ref().map(|why| ("source", escape(&format!("not followed: {why}")))),

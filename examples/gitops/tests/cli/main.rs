@@ -26,3 +26,4 @@ mod stale;
 mod support;
 mod tell;
 mod terminal;
+mod windows;

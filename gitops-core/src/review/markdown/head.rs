@@ -6,7 +6,7 @@ use super::Markdown;
 use super::entry::{more, named};
 use super::escape::{cell, code};
 use super::section::Section;
-use crate::gate::Verdict;
+use crate::gate::Strictness;
 use crate::review::{Attribution, Counts, Item, Part, Review};
 use crate::value::Action;
 
@@ -126,13 +126,14 @@ fn risk(item: &Item, application: &str) -> String {
 /// What the gates say of each application.
 pub(super) fn policy(review: &Review) -> Section {
     let of_part = |part: &'_ Part| {
-        let word = match &part.verdict {
-            Verdict::Allow | Verdict::Warn { .. } => "warning",
-            Verdict::NeedsApproval { .. } => "needs approval",
-            Verdict::Deny { .. } => "denied",
-        };
         let application = code(&part.application, NAME);
-        let lines = part.verdict.messages().iter().map(|note| {
+        let lines = part.verdict.each().map(|(own, note)| {
+            let word = match own {
+                Strictness::Warn if note.approved_by.is_some() => "approved",
+                Strictness::Warn => "warning",
+                Strictness::NeedsApproval => "needs approval",
+                Strictness::Deny => "denied",
+            };
             format!(
                 "- **{word}** {application}: {} {}\n",
                 code(&note.gate, NAME),

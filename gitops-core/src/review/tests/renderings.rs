@@ -9,7 +9,9 @@ use serde_json::Value;
 
 use super::world::{SECRET, any_review, field, key, plan, review, step};
 use crate::gate::Verdict;
-use crate::review::{Context, Failure, Part, Review, ReviewDocument, Rules, junit, plain, sarif};
+use crate::review::{
+    Context, Failure, Flavour, Markdown, Part, Review, ReviewDocument, Rules, junit, plain, sarif,
+};
 use crate::value::Action;
 
 /// The attributes and texts of a report, and how many elements of each name it has.
@@ -152,6 +154,47 @@ fn a_report_is_red_exactly_if_the_review_can_not_go_on() {
      </testsuite>
     </testsuites>
     "#);
+}
+
+/// Met with a warning beside a denial: it was told as denied, and so was what somebody had approved.
+#[test]
+fn each_message_of_a_gate_has_its_own_word_beside_a_stricter_one() {
+    let rules = Rules::default();
+    let mut context = Context::new(&rules);
+    let mut approved = Verdict::warn("who", "approved by bo: two people");
+    if let Verdict::Warn { messages } = &mut approved {
+        messages[0].approved_by = Some("bo".to_owned());
+    }
+    let warned = approved.and(Verdict::warn("hint", "look")).and(Verdict::needs_approval("size", "ask"));
+    context.verdict = warned.clone().and(Verdict::deny("never", "no"));
+    let steps = || vec![step(key("a"), Action::Delete, vec![])];
+    let of = |context: &Context<'_>| {
+        Review::from_iter([Part::of(&plan("shop", vec![]), &plan("shop", steps()), None, context)])
+    };
+    let denied = of(&context);
+    let text = plain(&denied);
+    let said = "  Approved: who: approved by bo: two people\n  Warning: hint: look\n  Needs an approval: size: ask\n  Denied: never: no\n";
+    assert!(text.contains(said), "{text}");
+    let comment = Markdown::new(Flavour::GitHub).render(&denied).text;
+    for said in [
+        "**approved** `shop`: `who`",
+        "**warning** `shop`: `hint`",
+        "**needs approval** `shop`: `size`",
+        "**denied** `shop`: `never`",
+    ] {
+        assert!(comment.contains(said), "{said}: {comment}");
+    }
+    let xml = junit(&denied);
+    assert_eq!((elements(&xml, "failure"), xml.matches("type=\"denied\"").count()), (2, 1), "{xml}");
+    assert!(xml.contains("<failure type=\"needs-approval\" message=\"ask\"/>"), "{xml}");
+    // Beside a call for an approval too.
+    context.verdict = warned;
+    let text = plain(&of(&context));
+    assert_eq!(
+        (text.matches("Needs an approval: ").count(), text.matches("Warning: ").count()),
+        (1, 1),
+        "{text}"
+    );
 }
 
 #[test]

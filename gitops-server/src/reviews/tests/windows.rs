@@ -123,7 +123,7 @@ async fn what_is_not_approved_either_is_approved_while_the_window_is_closed() {
         said.split("/approve ").nth(1).and_then(|rest| rest.get(..40)).unwrap_or_else(|| panic!("{said}"));
     world.told();
     let answer = approved(&world, &reviews, number, effect).await;
-    assert!(answer.starts_with("approved by bob"), "{answer}");
+    assert_eq!(answer, format!("approved by bob: `site` goes on from {day}T00:00:00.000Z on"));
     let status = stands(&world, &commit, |status| status.awaits_approval.is_empty()).await;
     let telling = telling_of(&status, None).unwrap();
     assert_eq!((telling.state, telling.needs_person), (StatusState::Pending, false), "{telling:?}");
