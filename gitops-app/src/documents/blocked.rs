@@ -78,6 +78,12 @@ fn help(key: &Key, why: &BlockedBecause, obstacle: Obstacle) -> String {
         BlockedBecause::Deleting => {
             "nothing to do, unless it lasts: then see what holds its deletion".to_owned()
         }
+        BlockedBecause::GoesWith { .. } if obstacle.ends_by_itself() => {
+            "nothing to do: `apply` makes both anew once they are gone".to_owned()
+        }
+        BlockedBecause::GoesWith { of } => {
+            format!("wait until {of} is gone, and make that again or declare it; or take this object out of Git")
+        }
         BlockedBecause::Unreadable(_) | BlockedBecause::DryRunFailed(_) => refused(key, obstacle).to_owned(),
         BlockedBecause::DeletionRefused(_) => {
             "declare it again, or ask those whose rule refuses it".to_owned()

@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -11,7 +11,7 @@ use crate::value::{Key, Live, Object, Refusal, Result};
 /// Says whether it would take a new object, or let one go, where a server can be asked without an effect.
 ///
 /// An engine asks about new objects when a plan is shown, once for each declaration that was taken. It does not ask when it carries a
-/// plan out: then the target itself answers. About deletions, which are few, it asks with each plan.
+/// plan out: then the target itself answers. About deletions, which are few, and about places it asks with each plan.
 #[async_trait]
 pub trait Admission: Send + Sync {
     /// Whether the target would make this object, which is not there.
@@ -41,6 +41,23 @@ pub trait Admission: Send + Sync {
     /// Any future may be dropped at any await.
     async fn refuses_deletion(&self, _cx: &Cx, _live: &Live) -> Result<Option<Refusal>> {
         Ok(None)
+    }
+
+    /// Those of these declared objects, there or not, of which the place is being deleted with all that is in it, such as their
+    /// namespace; each with the object that is its place. What is known of the target by now comes along. By default there are none.
+    ///
+    /// # Errors
+    /// Nobody knows: the objects are taken for objects like any other.
+    ///
+    /// # Cancel safety
+    /// Any future may be dropped at any await.
+    async fn going(
+        &self,
+        _cx: &Cx,
+        _keys: &[Key],
+        _live: &BTreeMap<Key, Live>,
+    ) -> Result<BTreeMap<Key, Key>> {
+        Ok(BTreeMap::new())
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod probe;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use self::probe::{Probe, live};
@@ -158,6 +159,7 @@ async fn calls_of_powers(bench: &LayerBench) -> Checked {
     if let Some(admission) = target.admission() {
         admission.admits(cx, &object(), &Beside::new(Desired::default(), None)).await?;
         admission.refuses_deletion(cx, &live()).await?;
+        admission.going(cx, &[key()], &BTreeMap::new()).await?;
     }
     if let Some(watch) = target.watch() {
         watch.moved(cx).await?;
@@ -175,7 +177,7 @@ async fn calls_of_powers(bench: &LayerBench) -> Checked {
         let answers = batch.apply_all(cx, &[creation(), creation()]).await;
         ensure!(answers.len() == 2, "two changes have {} answers", answers.len());
     }
-    let of_admission = ["preview", "admits", "refuses_deletion"];
+    let of_admission = ["preview", "admits", "refuses_deletion", "going"];
     came(&probe, &[&of_admission[..], &["moved", "ready", "look", "ends", "adopt", "apply_all"]].concat())
 }
 

@@ -198,7 +198,7 @@ impl Engine {
         contained(cx.bounded(admission.refuses_deletion(&cx, live))).await.ok().flatten()
     }
 
-    fn can_be_asked(&self, key: &Key) -> bool {
+    pub(super) fn can_be_asked(&self, key: &Key) -> bool {
         self.targets.get(key.target()).is_some_and(|target| target.admission().is_some())
     }
 

@@ -172,8 +172,11 @@ impl Suspects {
 
     /// What others deleted and no step is about: it is going, and nothing can be done before it is gone; or it left the source.
     fn take_deleted(&mut self, planned: &Planned, inventory: &Inventory) {
-        let going = planned.plan.blocked.iter().filter(|blocked| blocked.why == BlockedBecause::Deleting);
-        let going = going.map(|blocked| (&blocked.key, FoundBeside::Going));
+        let going = planned.plan.blocked.iter().filter_map(|blocked| match &blocked.why {
+            BlockedBecause::Deleting => Some((&blocked.key, FoundBeside::Going)),
+            BlockedBecause::GoesWith { of } => Some((&blocked.key, FoundBeside::GoesWith { of: of.clone() })),
+            _ => None,
+        });
         let left = planned.vanished.iter().map(|key| (key, FoundBeside::Deleted));
         for (key, found) in going.chain(left) {
             // What we delete ourselves is no drift, nor is what has run to its end.

@@ -46,7 +46,7 @@ impl Engine {
         layers: &[BTreeSet<Key>],
         seen: Option<&Seen>,
     ) -> Result<Filled> {
-        let (previews, waiting) = (BTreeMap::new(), BTreeMap::new());
+        let (previews, waiting) = (BTreeMap::new(), self.going(cx, &input).await);
         let mut filled = Filled { desired: input.desired.clone(), previews, waiting };
         for layer in layers {
             filled.fill(input, layer);

@@ -23,6 +23,7 @@ mod effects;
 pub(crate) mod event;
 mod fill;
 mod gates;
+mod going;
 mod handle;
 mod kept;
 mod ledger;

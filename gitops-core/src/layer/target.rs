@@ -118,6 +118,12 @@ impl<A: Around> Admission for LayeredTarget<A> {
         let run = |cx: Cx| async move { inner.refuses_deletion(&cx, live).await };
         self.around.around(cx, Call::read("admission").of(&live.key), run).await
     }
+
+    async fn going(&self, cx: &Cx, keys: &[Key], live: &BTreeMap<Key, Live>) -> Result<BTreeMap<Key, Key>> {
+        let inner = offered(self.inner.admission())?;
+        let run = |cx: Cx| async move { inner.going(&cx, keys, live).await };
+        self.around.around(cx, Call::read("admission"), run).await
+    }
 }
 
 #[deny(clippy::missing_trait_methods)]

@@ -31,6 +31,11 @@ pub enum FoundBeside {
     Deleted,
     /// It was applied, and others are deleting it: something holds it for the moment.
     Going,
+    /// It was applied, and goes, or is gone, with its place, which others are deleting: its namespace.
+    GoesWith {
+        /// Its place.
+        of: Key,
+    },
     /// It was applied, and another one is there under its name.
     MadeAnew,
     /// It differs from what was applied.
@@ -66,6 +71,7 @@ impl fmt::Display for FoundBeside {
         match self {
             Self::Deleted => f.write_str("deleted outside of Git"),
             Self::Going => f.write_str("deleted outside of Git, and gone as soon as nothing holds it"),
+            Self::GoesWith { of } => write!(f, "goes with {of}, which is being deleted"),
             Self::MadeAnew => f.write_str("deleted and made anew outside of Git"),
             Self::Differs { .. } => f.write_str("differs from what was applied"),
             Self::HalfChanged => f.write_str(

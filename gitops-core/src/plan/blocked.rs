@@ -38,6 +38,11 @@ pub enum BlockedBecause {
     },
     /// It is on its way out; it can be made anew once it is gone.
     Deleting,
+    /// Its place, such as its namespace, is being deleted with all that is in it.
+    GoesWith {
+        /// Its place.
+        of: Key,
+    },
     /// It can't be read.
     Unreadable(Refusal),
     /// It uses an output that is not there yet, or that is about to change. The reconciliation after that one's knows it.
@@ -178,6 +183,7 @@ impl fmt::Display for BlockedBecause {
             ),
             Self::OwnedByOther { owner } => write!(f, "it belongs to {owner}"),
             Self::Deleting => f.write_str("it is being deleted"),
+            Self::GoesWith { of } => write!(f, "{of} is being deleted, with all that is in it"),
             Self::Unreadable(refusal) => write!(f, "it can't be read: {}", refusal.reason),
             Self::AwaitsOutput { of, output, known } if known.is_empty() => {
                 write!(f, "it awaits the output `{output}` of {of}")

@@ -62,10 +62,13 @@ impl Plan {
 }
 
 /// An output is on its way if its object is about to change, or is blocked itself: then that one counts. One that
-/// an object at rest does not have will not come.
+/// an object at rest does not have will not come. So does a place come back that is declared and goes; one that is not declared is made
+/// by somebody else, if at all.
 fn obstacle(blocked: &Blocked, moving: &BTreeSet<&Key>) -> Obstacle {
     match &blocked.why {
-        BlockedBecause::AwaitsOutput { of, .. } if moving.contains(of) => Obstacle::Wait,
+        BlockedBecause::AwaitsOutput { of, .. } | BlockedBecause::GoesWith { of } if moving.contains(of) => {
+            Obstacle::Wait
+        }
         BlockedBecause::Deleting
         | BlockedBecause::LeftUntilGone { .. }
         | BlockedBecause::NotFollowed
@@ -79,6 +82,7 @@ fn obstacle(blocked: &Blocked, moving: &BTreeSet<&Key>) -> Obstacle {
         | BlockedBecause::MayBeRenamed { .. }
         | BlockedBecause::ForeignFields { .. }
         | BlockedBecause::Obstructed { .. }
+        | BlockedBecause::GoesWith { .. }
         | BlockedBecause::Unresolved => Obstacle::Conflict,
         BlockedBecause::NeedsApproval { .. } => Obstacle::Approval,
         BlockedBecause::Unreadable(refusal) | BlockedBecause::DryRunFailed(refusal) => {

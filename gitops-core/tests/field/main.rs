@@ -17,6 +17,7 @@ mod drift_meanwhile;
 mod edges;
 mod effect;
 mod findings;
+mod going;
 mod held;
 mod identity;
 mod lasting;

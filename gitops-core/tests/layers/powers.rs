@@ -1,5 +1,6 @@
 //! A layer offers a power exactly if the target does, and calls reach it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -58,13 +59,14 @@ async fn every_power_is_called_through_every_layer() {
         target.admission().unwrap().admits(&cx, &object(), &beside).await.unwrap();
         let live = Live::new(key(), Uid::new("1"), Version::new("1"), Value::Null);
         target.admission().unwrap().refuses_deletion(&cx, &live).await.unwrap();
+        target.admission().unwrap().going(&cx, &[key()], &BTreeMap::new()).await.unwrap();
         target.watch().unwrap().moved(&cx).await.unwrap();
         target.health().unwrap().ready(&cx, &key(), &Applied::Absent).await.unwrap();
         target.import().unwrap().adopt(&cx, &create()).await.unwrap();
         assert_eq!(target.batch().unwrap().apply_all(&cx, &[create(), create()]).await.len(), 2);
         let confirmation = target.confirmation().unwrap();
         confirmation.take_finding(&cx, &key(), "state", "absent", "ann").await.unwrap();
-        let of_admission = ["preview", "admits", "refuses_deletion"];
+        let of_admission = ["preview", "admits", "refuses_deletion", "going"];
         let others = ["moved", "ready", "adopt", "apply_all", "take_finding"];
         assert_eq!(script.calls(), [&of_admission[..], &others].concat());
     }

@@ -1,6 +1,6 @@
 //! A target and a source that do what a test tells them, and write down when they were called.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -173,6 +173,10 @@ impl Admission for Script {
 
     async fn refuses_deletion(&self, cx: &Cx, _: &Live) -> Result<Option<Refusal>> {
         self.call(cx, "refuses_deletion").await.map(|()| None)
+    }
+
+    async fn going(&self, cx: &Cx, _: &[Key], _: &BTreeMap<Key, Live>) -> Result<BTreeMap<Key, Key>> {
+        self.call(cx, "going").await.map(|()| BTreeMap::new())
     }
 }
 

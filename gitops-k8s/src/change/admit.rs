@@ -1,5 +1,7 @@
 //! Whether the server would take a new object, before anything is made, and let one go, before anything is deleted.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use gitops_core::capability::{Admission, Beside};
 use gitops_core::{Cx, Desired, Error, ErrorKind, GroupKind, Key, Live, Object, Refusal, Result};
@@ -7,7 +9,7 @@ use serde_json::Value as Json;
 
 use crate::change::apply::Dry;
 use crate::change::document::{Document, Pin};
-use crate::change::{removal, stored};
+use crate::change::{going, removal, stored};
 use crate::client::cluster::Failure;
 use crate::client::kinds::{Known, Place, versions_served};
 use crate::client::schema::{self, Misfit, Schema};
@@ -27,6 +29,10 @@ impl Admission for Kubernetes {
 
     async fn refuses_deletion(&self, cx: &Cx, live: &Live) -> Result<Option<Refusal>> {
         removal::refusal(self.inner(), cx, live).await.map_err(|error| error.at(&live.key))
+    }
+
+    async fn going(&self, cx: &Cx, keys: &[Key], live: &BTreeMap<Key, Live>) -> Result<BTreeMap<Key, Key>> {
+        Ok(going::with_namespaces(self.inner(), cx, keys, live).await)
     }
 }
 
@@ -86,7 +92,7 @@ async fn admits(inner: &Inner, cx: &Cx, object: &Object, beside: &Beside) -> Res
     }
 }
 
-fn namespace_of(key: &Key) -> Key {
+pub(super) fn namespace_of(key: &Key) -> Key {
     Key::new(key.target(), GroupKind::new("", "Namespace"), "", key.namespace())
 }
 

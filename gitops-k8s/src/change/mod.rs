@@ -8,6 +8,7 @@ pub(crate) mod blast;
 pub(crate) mod document;
 pub(crate) mod effect;
 pub(crate) mod filled;
+mod going;
 mod mask;
 pub(crate) mod negotiate;
 pub(crate) mod preview;

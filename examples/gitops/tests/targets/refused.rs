@@ -90,7 +90,7 @@ async fn an_object_in_a_namespace_that_goes_away_is_refused_with_the_reason() {
     cluster.world.commit("Begin", &[("a.yaml", Some(&config_map("a")))]);
     cluster.admin.delete(&format!("/api/v1/namespaces/{}", cluster.namespace)).await;
     let ran = cluster.world.gitops(&["apply", "--yes"]).expect(1);
-    ran.says("ConfigMap/").warns("a.yaml:1").warns("because it is being terminated");
+    ran.says("ConfigMap/").says("is being deleted, with all that is in it");
 }
 
 /// The server goes away in the middle of an apply, and comes back with what it stored.

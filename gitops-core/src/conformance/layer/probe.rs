@@ -136,6 +136,10 @@ impl Admission for Probe {
     async fn refuses_deletion(&self, _: &Cx, _: &Live) -> Result<Option<Refusal>> {
         self.call("refuses_deletion", None).await
     }
+
+    async fn going(&self, _: &Cx, _: &[Key], _: &BTreeMap<Key, Live>) -> Result<BTreeMap<Key, Key>> {
+        self.call("going", BTreeMap::new()).await
+    }
 }
 
 #[async_trait]

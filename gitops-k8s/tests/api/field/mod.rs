@@ -7,6 +7,7 @@ mod clients;
 mod controllers;
 mod creations;
 mod given;
+mod going;
 mod handed;
 mod held;
 mod hooks;

@@ -31,3 +31,27 @@ async fn what_a_person_deleted_and_a_finalizer_holds_is_drift() {
     cluster.run(&["apply", "--yes"]).await.expect(0);
     cluster.run(&["drift", "--detailed-exitcode"]).await.expect(0);
 }
+
+/// Met with a namespace that was stuck in its deletion: "No drift", and what was to be made in it failed each time.
+#[tokio::test]
+async fn what_is_in_a_namespace_that_a_person_deleted_is_drift_in_every_verb() {
+    let cluster = Cluster::new().await;
+    cluster.configure("shop", "");
+    let web = "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: web }\ndata: { x: \"1\" }\n";
+    cluster.world.commit("Begin", &[("web.yaml", Some(web))]);
+    cluster.run(&["apply", "--yes"]).await.expect(0);
+    cluster.admin.delete(&format!("/api/v1/namespaces/{}", cluster.namespace)).await;
+    let why = format!("Namespace/-/{} is being deleted", cluster.namespace);
+    for _ in 0..2 {
+        let drift = cluster.run(&["drift", "--detailed-exitcode"]).await.expect(1).says("Drift: 1 object");
+        drift.says("Deleted, and not brought back by an apply now: 1 object").says("goes with");
+        cluster.run(&["plan"]).await.expect(1).says(&why).says("make that again or declare it");
+        cluster.run(&["apply", "--yes"]).await.expect(1).says(&why);
+    }
+    cluster.run(&["status"]).await.says("is being deleted");
+    cluster.run(&["why", "ConfigMap/web"]).await.says("goes with").says("is being deleted");
+    let document = cluster.json(&["drift"]).await;
+    assert_eq!(document["beside"][0]["found"], "goes_with", "{document:#}");
+    assert_eq!(document["blocked"][0]["code"], "goes_with", "{document:#}");
+    assert_eq!(cluster.value("web", "x").await.as_deref(), Some("1"));
+}
