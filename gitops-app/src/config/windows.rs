@@ -27,7 +27,7 @@ impl WindowsConfig {
         self.windows.at(environment, now)
     }
 
-    /// The first time after another one at which something else is said of an environment; nothing if that is not within a day.
+    /// The first time after another one at which something else is said of an environment, if that is within the next two days.
     pub fn changes_after(&self, environment: &str, now: Time) -> Option<Time> {
         self.windows.changes_after(environment, now)
     }

@@ -82,7 +82,7 @@ pub struct Told {
     /// The open requests that have the same head, go into other branches, and are to be reviewed before anything of that head is green.
     pub unreviewed: Vec<u64>,
     /// From when on another review says something else although nobody does anything: an approval ends, or a change window begins or ends.
-    /// Nothing if that is not within a day.
+    /// Nothing if that is not within the next days.
     pub due: Option<Time>,
 }
 

@@ -222,7 +222,7 @@ impl Windows {
         }
     }
 
-    /// The first time after another one at which something else is said of an environment; nothing if that is not within a day.
+    /// The first time after another one at which something else is said of an environment, if that is within the next two days.
     pub fn changes_after(&self, environment: &str, now: Time) -> Option<Time> {
         let windows = self.of(environment);
         let now = jiff::Timestamp::from_microsecond(now.as_micros()).ok()?;

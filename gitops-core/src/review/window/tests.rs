@@ -66,7 +66,10 @@ fn the_next_time_at_which_something_else_is_said_is_told_where_it_is_near() {
     assert_eq!(after("test", "2026-07-01T22:00:00Z"), told("02T06"), "it is closed, and opens");
     assert_eq!(after("prod", "2026-07-01T23:00:00Z"), told("02T06"), "it stays closed by another window");
     assert_eq!(after("prod", "2026-07-02T06:30:00Z"), told("02T07"));
-    assert_eq!(after("test", "2026-07-04T07:00:00Z"), None, "a weekend is not near");
+    assert_eq!(after("test", "2026-07-04T06:00:00Z"), told("06T22"), "a weekend is near");
+    let midweek = Window::weekly("midweek", WindowKind::Deny, "UTC", &["wed"], "08:00", "10:00").unwrap();
+    let midweek = Windows::new([midweek]).unwrap();
+    assert_eq!(midweek.changes_after("prod", at("2026-07-02T08:00:00Z")), None, "six days are not");
     assert_eq!(Windows::default().changes_after("prod", at("2026-07-01T21:59:59Z")), None);
 }
 
