@@ -146,17 +146,7 @@ fn help(key: &Key, why: &BlockedBecause, obstacle: Obstacle) -> String {
         BlockedBecause::TakesAlong { .. } => {
             "declare it again, or take what is declared in it out of Git too".to_owned()
         }
-        BlockedBecause::MayBeRenamed { from, in_place: true } => format!(
-            "if it is the same one, write `\"name\": \"{}\"` into its `gitops.json`; if it is another one, declare it in another \
-             folder, with a `name` of its own",
-            from.name()
-        ),
-        BlockedBecause::MayBeRenamed { from, in_place: false } => format!(
-            "if it was renamed, write `\"name\": \"{}\"` into its `gitops.json`, and its state moves along; if it is another \
-             one, write `\"name\": \"{}\"`",
-            from.name(),
-            key.name()
-        ),
+        BlockedBecause::MayBeRenamed { from, in_place } => renamed(key, from, *in_place),
         BlockedBecause::NotFollowed => {
             "nothing to do here: see why the source, or the application that this one needs, does not go on"
                 .to_owned()
@@ -165,6 +155,21 @@ fn help(key: &Key, why: &BlockedBecause, obstacle: Obstacle) -> String {
             "see whose it is in the target; remove it there, or declare it again to keep it".to_owned()
         }
         _ => String::new(),
+    }
+}
+
+/// What to do where a root may be another one under a new name.
+fn renamed(key: &Key, from: &Key, in_place: bool) -> String {
+    let (name, before) = (key.name(), from.name());
+    match in_place {
+        true => format!(
+            "if it is the same one, write `\"name\": \"{before}\"` into its `gitops.json`; if it is another one, declare it in another \
+             folder, with a `name` of its own"
+        ),
+        false => format!(
+            "if it was renamed, write `\"name\": \"{before}\"` into its `gitops.json`, and its state moves along; if it is another \
+             one, write `\"name\": \"{name}\"`"
+        ),
     }
 }
 

@@ -1,4 +1,5 @@
 //! The review of a request on a forge, told there: one comment, and statuses on its head.
+// Long because all that can be said of a request before it is reviewed is in one place.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -1,4 +1,5 @@
 //! A plan as people read it.
+// Long because one plan is drawn in one place.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
