@@ -144,6 +144,9 @@ async fn a_pass_over_many_unchanged_objects_asks_by_lists() {
     let before = world.requests().len();
     assert_eq!(apply(&world, &mut engine).await.plan.steps, []);
     let asked = world.requests()[before..].to_vec();
-    assert!(asked.iter().all(|request| request.verb == "list"), "{asked:?}");
-    assert_eq!(asked.len(), 6, "one list of each kind for the plan, and one for its apply: {asked:?}");
+    let (lists, reads): (Vec<_>, Vec<_>) = asked.iter().partition(|request| request.verb == "list");
+    assert_eq!(lists.len(), 6, "one list of each kind for the plan, and one for its apply: {asked:?}");
+    let of_namespace = format!("/api/v1/namespaces/{}", world.namespace);
+    let reads: Vec<_> = reads.iter().map(|request| (&*request.verb, &*request.uri)).collect();
+    assert_eq!(reads, [("get", &*of_namespace); 2], "and one look each at their namespace");
 }
