@@ -217,7 +217,7 @@ async fn a_connection_that_is_not_to_be_trusted_is_told_apart() {
 #[tokio::test]
 async fn a_namespace_that_does_not_end_says_what_holds_it_and_the_rest_goes() {
     let cluster = Cluster::on(ApiServer::controlled()).await;
-    cluster.configure("shop", "    ready_timeout: 1s\n");
+    cluster.configure("shop", "    ready_timeout: 5s\n");
     let (world, name) = (&cluster.world, format!("{}-gone", cluster.namespace));
     let namespace = format!("apiVersion: v1\nkind: Namespace\nmetadata: {{ name: {name} }}\n");
     let (a, b) = (config_map("a"), config_map("b"));
