@@ -7,7 +7,8 @@ use std::time::Duration;
 use gitops_core::review::approval::{ApprovalRules, Request};
 use gitops_core::review::{Context, Part, Review};
 use gitops_core::{
-    Approval, ApprovalCheck, Cx, Error, ErrorKind, Plan, Result, Revision, Through, Time, async_trait,
+    Approval, ApprovalCheck, Cx, Error, ErrorKind, History, Plan, Relation, Result, Revision, Through, Time,
+    async_trait,
 };
 use gitops_forge::{ChangeRequest, Forge, RequestState};
 
@@ -16,6 +17,7 @@ use crate::config::{Config, ForgeKind};
 use crate::forge::patiently;
 use crate::forge::{Found, Named};
 use crate::gates;
+use crate::session::{Access, Session};
 
 /// How long it may take to answer.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -108,6 +110,9 @@ impl OnForge {
         if found.state == RequestState::Closed {
             return Ok(Some("the request was closed without a merge".to_owned()));
         }
+        if let Some(over) = self.is_over(cx, &found).await? {
+            return Ok(Some(over));
+        }
         if !self.config.source.reference.is_branch(&found.base.name) {
             return Ok(Some(format!("the request goes into `{}` by now", found.base.name)));
         }
@@ -118,6 +123,26 @@ impl OnForge {
         said.teams = owners::teams(cx, &*forge, &self.config.approvals, None, &[]).await?;
         let (rules, part) = (ApprovalRules::new(gates::rules(&self.config)?), self.part(plan)?);
         Ok(said.withdrawal(places, |person| rules.could_approve(&part, &said, person)))
+    }
+
+    /// Why nothing more is to be done of a request: what it was merged as is live whole already. What is left of its approval was taken back
+    /// on the branch before it was applied, and would be spent on whatever has the same effect later.
+    async fn is_over(&self, cx: &Cx, request: &ChangeRequest) -> Result<Option<String>> {
+        let Some(merged) = request.merge_commit.as_ref().filter(|_| request.state == RequestState::Merged)
+        else {
+            return Ok(None);
+        };
+        let session = Session::builder(&self.config).access(Access::Look).open(cx).await?;
+        let Some(complete) = session.engine.inventory().complete() else { return Ok(None) };
+        let merged = Revision::new(merged.as_str(), merged.as_str());
+        let relation = session.git.relation(cx, &complete.revision, &merged).await?;
+        let is_live = matches!(relation, Relation::Same | Relation::Older);
+        Ok(is_live.then(|| {
+            let (merged, live) = (merged.short(), complete.revision.short());
+            format!(
+                "the request was merged as {merged}, and that is live since {live}: it was approved for that"
+            )
+        }))
     }
 
     /// What would be applied, as the rules of who look at it.

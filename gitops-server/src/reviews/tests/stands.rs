@@ -33,8 +33,13 @@ impl Approved {
     }
 
     fn merged_by_git(&self) -> CommitId {
+        self.merged_by_git_on("main")
+    }
+
+    /// The same on the branch that is checked out.
+    fn merged_by_git_on(&self, branch: &str) -> CommitId {
         self.world.git(&["merge", "-q", "--no-ff", "--no-edit", "feature"]);
-        CommitId::parse(&self.world.git(&["rev-parse", "main"])).unwrap()
+        CommitId::parse(&self.world.git(&["rev-parse", branch])).unwrap()
     }
 
     fn merge(&self) -> CommitId {
@@ -123,6 +128,33 @@ async fn what_was_approved_of_a_request_that_was_closed_or_goes_elsewhere_covers
     let pushed = approved.merged_by_git();
     approved.waits(&pushed).await;
     approved.world.cx.cancel();
+}
+
+/// Met as: a request was merged and taken back on the branch before anything was applied, and its approval let a later one pass that nobody
+/// approved.
+#[tokio::test]
+async fn what_was_approved_for_a_merge_that_was_taken_back_is_not_spent_on_another() {
+    let approved = Approved::new().await;
+    let world = &approved.world;
+    world.git(&["checkout", "-q", "-b", "both"]);
+    let merged = approved.merged_by_git_on("both");
+    world.git(&["revert", "--no-edit", "-m", "1", "HEAD"]);
+    world.git(&["checkout", "-q", "main"]);
+    world.forge.merge_as(&world.cx, approved.number, merged).unwrap();
+    world.git(&["merge", "-q", "--ff-only", "both"]);
+    let back = world.git(&["rev-parse", "main"]);
+    let live = |status: &Arc<EngineStatus>| {
+        status.complete.as_ref().is_some_and(|complete| complete.revision.id() == back)
+    };
+    approved.handle.status().wait_for(live).await.map(drop).unwrap();
+    assert_eq!(approved.page(), "one");
+
+    world.git(&["revert", "--no-edit", "HEAD"]);
+    let again = CommitId::parse(&world.git(&["rev-parse", "main"])).unwrap();
+    approved.waits(&again).await;
+    let session = Session::builder(&world.applications().all[0]).open(&world.cx).await.unwrap();
+    assert!(session.engine.inventory().approvals().is_empty(), "nor is it in a later process");
+    world.cx.cancel();
 }
 
 /// Met as: who had approved a request made the same change in one of the own, which was green, and merged it.
