@@ -50,6 +50,10 @@ impl Shared {
         Marker::new(format!("answers/{}", self.context))
     }
 
+    pub(super) fn review_marker(&self) -> Result<Marker> {
+        Marker::new(format!("review/{}", self.context))
+    }
+
     pub(super) fn flavour(&self) -> Flavour {
         match self.kind {
             ForgeKind::GitHub => Flavour::GitHub,

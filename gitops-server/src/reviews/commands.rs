@@ -44,6 +44,8 @@ pub(super) enum Done {
     No(String),
     /// The next review answers it.
     AfterReview,
+    /// Another context answers it.
+    ByOthers,
 }
 
 /// The name of a command.
@@ -131,6 +133,9 @@ impl Shared {
         comment: &Comment,
         command: &Command,
     ) -> Result<Done> {
+        if self.is_for_others(cx, request, command).await? {
+            return Ok(Done::ByOthers);
+        }
         match command {
             Command::Plan { application } => {
                 self.check_named(application.as_deref())?;
@@ -220,6 +225,13 @@ impl Shared {
         let waiting = after.iter().filter(|after| !after.wanted.is_empty());
         let waiting: Vec<String> = waiting.map(|after| waits(&page, after, effect)).collect();
         let reasons = meant.map(|after| after.discounted.join("; ")).filter(|reasons| !reasons.is_empty());
+        let is_like = |after: &AfterMerge| after.effect.to_string().starts_with(effect);
+        if reasons.is_none()
+            && !after.iter().any(is_like)
+            && self.is_effect_of_others(cx, request.number, effect).await?
+        {
+            return Ok(Done::ByOthers);
+        }
         Ok(Done::No(match (reasons, waiting.is_empty()) {
             (Some(reasons), _) => format!("it does not count: {reasons}"),
             (None, true) => "nothing waits for an approval".to_owned(),
@@ -386,7 +398,10 @@ impl Shared {
             }
         }
         match (lines.is_empty(), missing) {
-            (true, Some(error)) if failed.is_empty() => Err(error),
+            (true, Some(error)) if failed.is_empty() => match self.has_others(cx, request).await? {
+                true => Ok(Done::ByOthers),
+                false => Err(error),
+            },
             (true, _) => Ok(Done::No(failed.join("\n"))),
             _ => {
                 let of_branch = format!(

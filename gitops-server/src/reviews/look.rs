@@ -6,7 +6,7 @@ use gitops_app::forge::{AsWritten, is_certain, patiently};
 use gitops_core::review::{Command, CommandFault};
 use gitops_core::{Cx, ErrorKind, Result};
 use gitops_forge::{
-    ChangeRequest, Comment, CommentQuery, CommentWrite, Marker, Permission, Reaction, RequestState, User,
+    ChangeRequest, Comment, CommentQuery, CommentWrite, Permission, Reaction, RequestState, User,
 };
 
 use super::Shared;
@@ -66,7 +66,8 @@ impl Shared {
         let asked: Vec<Asked<'_>> = comments.iter().flat_map(|comment| asked_in(cx, &me, comment)).collect();
         has_answers |= self.give_up_gone(cx, number, &page, &asked).await?;
         for asked in asked {
-            if unconfirmed.contains_key(asked.comment.id.as_str()) {
+            let id = asked.comment.id.as_str();
+            if unconfirmed.contains_key(id) || page.is_of_others(id, asked.nth) {
                 continue;
             }
             let is_over = match page.stage(&asked.comment.id, asked.nth) {
@@ -165,8 +166,7 @@ impl Shared {
     /// Leaves the oldest of our comments of each kind. A forge may carry out what it was told by a server that was killed meanwhile,
     /// after the next one had looked and written its own.
     async fn remove_doubles(&self, cx: &Cx, number: u64, me: &User, comments: &[Comment]) -> Result<()> {
-        let review = Marker::new(format!("review/{}", self.context))?;
-        for marker in [review, self.answers_marker()?] {
+        for marker in [self.review_marker()?, self.answers_marker()?] {
             let ours = |comment: &&Comment| comment.author.is(me) && marker.is_on(&comment.body);
             for younger in comments.iter().filter(ours).skip(1) {
                 let delete = CommentWrite::Delete { id: younger.id.clone() };
@@ -226,6 +226,7 @@ impl Shared {
         };
         let name = asked.command.as_ref().map_or("unknown", super::commands::name);
         let (result, answer) = match done {
+            Done::ByOthers => return self.leave_to_others(cx, number, &entry).await.map(|()| false),
             Done::AfterReview => ("begun", None),
             Done::Yes(text) => ("done", Some((true, text))),
             Done::No(text) => ("refused", Some((false, text))),

@@ -1,6 +1,7 @@
 //! What is remembered of requests across restarts: which commands were carried out, and what came of them.
 
 mod page;
+mod shown;
 #[cfg(test)]
 mod tests;
 

@@ -9,6 +9,7 @@ mod look;
 mod memory;
 mod merge_queue;
 mod names;
+mod others;
 mod outcome;
 mod poll;
 mod promote;

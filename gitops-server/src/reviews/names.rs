@@ -19,6 +19,9 @@ const COMMITS: usize = 16;
 /// How often the document is written again that another process wrote meanwhile.
 const TRIES: usize = 16;
 
+/// How what is said under a context begins that the configuration has no longer.
+pub(super) const NOBODY: &str = "nobody says anything under";
+
 /// The names under which something was said in one repository, over all contexts.
 pub(super) struct Names {
     store: Arc<dyn StateStore>,
@@ -156,7 +159,7 @@ impl Shared {
     /// Nothing is planned or judged under the context any more: what is green there must let nobody merge, and what is pending must keep
     /// nobody waiting.
     async fn end_of_context(&self, cx: &Cx, context: &str, request: &ChangeRequest) -> Result<()> {
-        let text = format!("nobody says anything under `{context}` any more: see `{}`", self.context);
+        let text = format!("{NOBODY} `{context}` any more: see `{}`", self.context);
         let is_open = |status: &CommitStatus| status.state != StatusState::Error;
         let names = ["plan", "policy"].map(|name| format!("{context}/{name}"));
         let ended = self.end_statuses(cx, &request.head.commit, &names, is_open, &text).await?;

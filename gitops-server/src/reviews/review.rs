@@ -7,7 +7,7 @@ use gitops_app::forge::patiently;
 use gitops_app::review::{Reviewed, Told};
 use gitops_core::review::approval::Discounted;
 use gitops_core::review::{Outcome, Part};
-use gitops_core::{Cx, ErrorKind, Result, redact};
+use gitops_core::{Cx, Digest, ErrorKind, Result, redact};
 use gitops_forge::{ChangeRequest, CommitId, RequestState};
 
 use super::memory::{Entry, Head, Page};
@@ -90,7 +90,9 @@ impl Shared {
         self.review_all(&told.unreviewed);
         // Before it is answered: what was approved may be done by then, and another review answers.
         let changes = changed_by(&told);
+        let shown = shown_by(&told);
         let note = |page: &mut Page| {
+            page.show(shown.iter().copied());
             page.count(told.counted.iter().cloned());
             page.change(&changes);
             page.judged = Some((told.request.head.commit.to_string(), settled_by(&told)));
@@ -203,13 +205,20 @@ impl Shared {
         };
         let page = self.memory.page(cx, number).await?;
         let waiting: Vec<Entry> = page.awaiting_review().filter(|entry| is_named(entry)).cloned().collect();
+        let mut has_answered = false;
         for entry in &waiting {
+            let has_counted = page.has_counted(&entry.comment);
+            if !has_counted && self.is_approval_of_others(cx, number, entry).await? {
+                self.leave_to_others(cx, number, entry).await?;
+                continue;
+            }
             let (is_done, text) = answer(entry);
             self.settle(cx, number, entry, is_done, text).await?;
+            has_answered = true;
         }
-        match waiting.is_empty() {
-            true => Ok(()),
-            false => self.show_answers(cx, number).await,
+        match has_answered {
+            true => self.show_answers(cx, number).await,
+            false => Ok(()),
         }
     }
 
@@ -248,6 +257,13 @@ fn changed_by(told: &Told) -> BTreeSet<String> {
     let changed = review.parts.iter().filter(|part| !part.changes_nothing());
     let changed = changed.map(|part| part.application.clone());
     changed.chain(failed.iter().map(|failed| failed.application.clone())).collect()
+}
+
+/// The effects that a review shows to be approved: that of the whole, and of each application of which something is.
+fn shown_by(told: &Told) -> Vec<Digest> {
+    let review = &told.reviewed.review;
+    let asking = review.parts.iter().filter(|part| part.approvals.is_some());
+    asking.map(|part| part.effect).chain([review.effect()]).collect()
 }
 
 /// The applications of which approvals were judged, and of which nothing is asked again after the merge.

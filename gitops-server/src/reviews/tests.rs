@@ -6,6 +6,7 @@ mod confirmed;
 mod expired;
 mod held_back;
 mod moved_back;
+mod others;
 mod outcome;
 mod promotion;
 mod queue;

@@ -30,6 +30,12 @@ pub struct Page {
     /// The head that somebody vouches for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vouched: Option<String>,
+    /// Of the effects that were to be approved, the digits by which each was shown, those of the latest.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shown: Vec<String>,
+    /// The commands that are for another context: the comment and which of its commands.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub of_others: Vec<(String, usize)>,
     /// What was asked for in comments, in the order in which it was seen.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub asked: Vec<Entry>,
