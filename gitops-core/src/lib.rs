@@ -85,9 +85,9 @@ pub use engine::mount::Mount;
 pub use engine::state_dir::{StateDir, StateHolder, StatePeek};
 pub use engine::supervisor::Supervisor;
 pub use engine::{
-    ApplyOptions, ApprovalCheck, Attempt, BlockedObject, Company, Engine, EngineBuilder, EngineHandle,
-    EngineStatus, Finding, HealthStatus, PendingRequest, Phase, Pin, PinExpect, Report, Request, Requests,
-    SpeculativePlan, State, StepOutcome, StepResult, Suspension, SyncStatus, Ticket,
+    ApplyOptions, ApprovalCheck, ApprovalState, Attempt, BlockedObject, Company, Engine, EngineBuilder,
+    EngineHandle, EngineStatus, Finding, HealthStatus, PendingRequest, Phase, Pin, PinExpect, Report,
+    Request, Requests, SpeculativePlan, State, StepOutcome, StepResult, Suspension, SyncStatus, Ticket,
 };
 pub use gate::{BlastRadius, Gate, GateMessage, MassDelete, Proposal, Strictness, Verdict, gate};
 pub use layer::{CallReport, Layer, MetricsLayer, RateLimitLayer, RetryLayer, TimeoutLayer, TraceLayer};

@@ -382,26 +382,24 @@ async fn a_rejection_is_known_to_another_machine_that_goes_on_from_the_store() {
 /// Says of each approval of a review what it is told to say, and remembers who was asked about.
 #[derive(Default)]
 struct Asks {
-    answers: std::sync::Mutex<
-        std::collections::BTreeMap<&'static str, Result<Option<&'static str>, &'static str>>,
-    >,
+    answers: std::sync::Mutex<std::collections::BTreeMap<&'static str, Result<ApprovalState, &'static str>>>,
     asked: std::sync::Mutex<Vec<String>>,
 }
 
 #[async_trait]
 impl ApprovalCheck for Asks {
-    async fn withdrawal(&self, _: &Cx, _: &Plan, approval: &Approval) -> Result<Option<String>> {
+    async fn check(&self, _: &Cx, _: &Plan, approval: &Approval) -> Result<ApprovalState> {
         self.asked.lock().unwrap().push(approval.by.name.clone());
         match self.answers.lock().unwrap().get(approval.by.name.as_str()) {
             Some(Err(away)) => Err(Error::new(ErrorKind::Unavailable, *away)),
-            Some(Ok(why)) => Ok(why.map(str::to_owned)),
-            None => Ok(None),
+            Some(Ok(state)) => Ok(state.clone()),
+            None => Ok(ApprovalState::Stands),
         }
     }
 }
 
 impl Asks {
-    fn says(&self, who: &'static str, answer: Result<Option<&'static str>, &'static str>) {
+    fn says(&self, who: &'static str, answer: Result<ApprovalState, &'static str>) {
         self.answers.lock().unwrap().insert(who, answer);
     }
 
@@ -427,7 +425,7 @@ async fn what_was_taken_back_where_nobody_heard_of_it_is_not_applied_and_every_p
     let world = ten_of_which_stay(&["a", "b"]).await;
     approve(&world).await;
     let asks = Arc::new(Asks::default());
-    asks.says("bo", Ok(Some("bo asks for changes (review 3)")));
+    asks.says("bo", Ok(ApprovalState::Withdrawn("bo asks for changes (review 3)".to_owned())));
     let report = asking(&world, &asks).await.reconcile(&world.cx).await.unwrap();
     assert_eq!((report.applied(), names(&world).len()), (0, 10));
     let rejected = world.audit.entries().into_iter().find_map(|entry| match entry.what {
@@ -456,13 +454,29 @@ async fn while_nobody_can_say_whether_an_approval_stands_it_lifts_nothing_and_th
     assert!(waits[0].message.contains("approved by bo"), "{waits:?}");
     assert!(waits[0].message.contains("can't be asked: the forge is away"), "{waits:?}");
     assert_eq!(engine.inventory().approvals().iter().count(), 1, "it is kept");
-    asks.says("bo", Ok(None));
+    asks.says("bo", Ok(ApprovalState::Stands));
     assert!(engine.reconcile(&world.cx).await.unwrap().is_converged());
     assert_eq!(names(&world), ["a", "b"]);
     // Where nothing needs an approval, nobody is asked.
     asks.asked();
     engine.reconcile(&world.cx).await.unwrap();
     assert_eq!(asks.asked(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn what_was_approved_for_something_else_with_the_same_effect_is_kept_for_that() {
+    let world = ten_of_which_stay(&["a", "b"]).await;
+    approve(&world).await;
+    let asks = Arc::new(Asks::default());
+    asks.says("bo", Ok(ApprovalState::GivenElsewhere("forge/17 is not merged".to_owned())));
+    let mut engine = asking(&world, &asks).await;
+    assert_eq!(engine.reconcile(&world.cx).await.unwrap().applied(), 0);
+    let waits = engine.handle().status().borrow().awaits_approval.clone();
+    let why = "approved by bo, review forge/17; which was given for something else: forge/17 is not merged";
+    assert!(waits[0].message.contains(why), "{waits:?}");
+    asks.says("bo", Ok(ApprovalState::Stands));
+    assert!(engine.reconcile(&world.cx).await.unwrap().is_converged());
+    assert_eq!(names(&world), ["a", "b"]);
 }
 
 #[tokio::test]
@@ -479,7 +493,7 @@ async fn what_was_approved_at_the_state_is_not_asked_about_and_one_that_stands_d
     let world = ten_of_which_stay(&["a", "b"]).await;
     approve_as(&world, Approver::new("carol", Through::Review { review: "forge/8: 1".into() })).await;
     approve(&world).await;
-    asks.says("bo", Ok(Some("the request was closed")));
+    asks.says("bo", Ok(ApprovalState::Withdrawn("the request was closed".to_owned())));
     asks.asked();
     let report = asking(&world, &asks).await.reconcile(&world.cx).await.unwrap();
     assert!(report.is_converged(), "{report:?}");

@@ -7,8 +7,8 @@ use std::time::Duration;
 use gitops_core::review::approval::{ApprovalRules, Request};
 use gitops_core::review::{Context, Part, Review};
 use gitops_core::{
-    Approval, ApprovalCheck, Cx, Error, ErrorKind, History, Plan, Relation, Result, Revision, Through, Time,
-    async_trait,
+    Approval, ApprovalCheck, ApprovalState, Cx, Error, ErrorKind, History, Plan, Relation, Result, Revision,
+    Through, Time, async_trait,
 };
 use gitops_forge::{ChangeRequest, Forge, RequestState};
 
@@ -60,6 +60,19 @@ fn unknown<'p>(mut places: impl Iterator<Item = &'p str>) -> Option<String> {
         .map(|place| format!("the forge does not tell whose the commits are, so {place} does not count"))
 }
 
+fn withdrawn(why: String) -> Result<ApprovalState> {
+    Ok(ApprovalState::Withdrawn(why))
+}
+
+/// Whether a commit is a revision or one that the revision descends from. One that nobody has is neither.
+async fn is_part_of(cx: &Cx, session: &Session, commit: &Revision, revision: &Revision) -> Result<bool> {
+    match session.git.relation(cx, revision, commit).await {
+        Ok(relation) => Ok(matches!(relation, Relation::Same | Relation::Older)),
+        Err(error) if error.is_not_found() => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
 /// Asks the forge of an application, right before it is applied by an approval that was given there, whether that still stands: who gave it
 /// may have taken it back, and the request may have gone elsewhere, where no process heard of it.
 pub struct OnForge {
@@ -90,58 +103,70 @@ impl OnForge {
         Ok(opened.insert((found.open(cx)?, found.kind)).clone())
     }
 
-    async fn ask(&self, cx: &Cx, plan: &Plan, review: &str) -> Result<Option<String>> {
+    async fn ask(&self, cx: &Cx, plan: &Plan, review: &str) -> Result<ApprovalState> {
         let (forge, kind) = self.forge(cx)?;
         let (request, places) = review.split_once(": ").unwrap_or((review, ""));
         let info = forge.info();
         let ours = format!("{} {}#", info.kind, info.repository);
         let Some(number) = request.strip_prefix(&ours).and_then(|number| number.parse().ok()) else {
-            return Ok(Some(format!(
-                "it was given on {request}, which is not of {} {}",
-                info.kind, info.repository
-            )));
+            let (kind, repository) = (info.kind, &info.repository);
+            return withdrawn(format!("it was given on {request}, which is not of {kind} {repository}"));
         };
         let found = match patiently(cx, || forge.change_request(cx, number)).await {
             Err(error) if error.is_not_found() => {
-                return Ok(Some("the request is not there any more".to_owned()));
+                return withdrawn("the request is not there any more".to_owned());
             }
             found => found?,
         };
-        if found.state == RequestState::Closed {
-            return Ok(Some("the request was closed without a merge".to_owned()));
-        }
-        if let Some(over) = self.is_over(cx, &found).await? {
-            return Ok(Some(over));
-        }
-        if !self.config.source.reference.is_branch(&found.base.name) {
-            return Ok(Some(format!("the request goes into `{}` by now", found.base.name)));
+        match self.of_plan(cx, &found, plan).await? {
+            ApprovalState::Stands => {}
+            other => return Ok(other),
         }
         let places = places.split(", ").filter(|place| !place.is_empty());
-        let Some(mut said) = Asked::new(forge.clone(), kind, number, "").said_now(cx, &found).await? else {
-            return Ok(unknown(places));
+        let against = match Asked::new(forge.clone(), kind, number, "").said_now(cx, &found).await? {
+            None => unknown(places),
+            Some(mut said) => {
+                said.teams = owners::teams(cx, &*forge, &self.config.approvals, None, &[]).await?;
+                let (rules, part) = (ApprovalRules::new(gates::rules(&self.config)?), self.part(plan)?);
+                said.withdrawal(places, |person| rules.could_approve(&part, &said, person))
+            }
         };
-        said.teams = owners::teams(cx, &*forge, &self.config.approvals, None, &[]).await?;
-        let (rules, part) = (ApprovalRules::new(gates::rules(&self.config)?), self.part(plan)?);
-        Ok(said.withdrawal(places, |person| rules.could_approve(&part, &said, person)))
+        against.map_or(Ok(ApprovalState::Stands), withdrawn)
     }
 
-    /// Why nothing more is to be done of a request: what it was merged as is live whole already. What is left of its approval was taken back
-    /// on the branch before it was applied, and would be spent on whatever has the same effect later.
-    async fn is_over(&self, cx: &Cx, request: &ChangeRequest) -> Result<Option<String>> {
-        let Some(merged) = request.merge_commit.as_ref().filter(|_| request.state == RequestState::Merged)
-        else {
-            return Ok(None);
+    /// Whether it is the change of this request that would be applied.
+    async fn of_plan(&self, cx: &Cx, request: &ChangeRequest, plan: &Plan) -> Result<ApprovalState> {
+        let brought = match request.state {
+            RequestState::Closed => return withdrawn("the request was closed without a merge".to_owned()),
+            RequestState::Merged => request.merge_commit.as_ref(),
+            // Whoever merges by Git alone brings its head, and the forge may not see that as a merge.
+            _ => Some(&request.head.commit),
+        };
+        if !self.config.source.reference.is_branch(&request.base.name) {
+            return withdrawn(format!("the request goes into `{}` by now", request.base.name));
+        }
+        let Some(brought) = brought.map(|commit| Revision::new(commit.as_str(), commit.as_str())) else {
+            return Ok(ApprovalState::Stands);
         };
         let session = Session::builder(&self.config).access(Access::Look).open(cx).await?;
-        let Some(complete) = session.engine.inventory().complete() else { return Ok(None) };
-        let merged = Revision::new(merged.as_str(), merged.as_str());
-        let relation = session.git.relation(cx, &complete.revision, &merged).await?;
-        let is_live = matches!(relation, Relation::Same | Relation::Older);
-        Ok(is_live.then(|| {
-            let (merged, live) = (merged.short(), complete.revision.short());
-            format!(
+        let complete = session.engine.inventory().complete().map(|complete| &complete.revision);
+        // What is left of an approval when all of the request is live would be spent on whatever has the same effect later.
+        if request.state == RequestState::Merged
+            && let Some(complete) = complete
+            && is_part_of(cx, &session, &brought, complete).await?
+        {
+            let (merged, live) = (brought.short(), complete.short());
+            return withdrawn(format!(
                 "the request was merged as {merged}, and that is live since {live}: it was approved for that"
-            )
+            ));
+        }
+        if is_part_of(cx, &session, &brought, &plan.revision).await? {
+            return Ok(ApprovalState::Stands);
+        }
+        let (is, planned) = (brought.short(), plan.revision.short());
+        Ok(ApprovalState::GivenElsewhere(match request.state {
+            RequestState::Merged => format!("the request was merged as {is}, which is no part of {planned}"),
+            _ => format!("the request is not merged, and its head {is} is no part of {planned}"),
         }))
     }
 
@@ -156,8 +181,10 @@ impl OnForge {
 
 #[async_trait]
 impl ApprovalCheck for OnForge {
-    async fn withdrawal(&self, cx: &Cx, plan: &Plan, approval: &Approval) -> Result<Option<String>> {
-        let Through::Review { review } = &approval.by.through else { return Ok(None) };
+    async fn check(&self, cx: &Cx, plan: &Plan, approval: &Approval) -> Result<ApprovalState> {
+        let Through::Review { review } = &approval.by.through else {
+            return Ok(ApprovalState::Stands);
+        };
         let away = self.away.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some((_, kind, why)) = away.filter(|(until, ..)| cx.now() < *until) {
             return Err(Error::new(kind, why));

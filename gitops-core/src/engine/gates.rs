@@ -97,7 +97,7 @@ impl Engine {
             Err(uncovered) => {
                 let more = match self.doubted(gate, &note, plan, now) {
                     Some((Approval { by, .. }, why)) => {
-                        format!(" (approved by {by}; whether that still stands can't be asked: {why})")
+                        format!(" (approved by {by}; {why})")
                     }
                     None => {
                         self.expired(gate, &note, plan, now).unwrap_or_else(|| no_longer_covered(&uncovered))
@@ -121,7 +121,7 @@ impl Engine {
         self.inventory().approvals().lifting(note, gate.fingerprint(), plan, now, stands)
     }
 
-    /// An approval that would lift a finding, and why nobody can say whether it stands.
+    /// An approval that would lift a finding, and why it does not in this pass.
     fn doubted(
         &self,
         gate: &dyn Gate,

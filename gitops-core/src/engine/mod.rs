@@ -67,7 +67,7 @@ pub(crate) use ledger::look;
 #[cfg(feature = "simulate")]
 pub(crate) use ledger::stored;
 pub use pin::{Pin, PinExpect};
-pub use recheck::ApprovalCheck;
+pub use recheck::{ApprovalCheck, ApprovalState};
 pub use report::{Report, StepOutcome, StepResult};
 pub use request::{PendingRequest, Request, Requests, Ticket};
 pub use speculative::SpeculativePlan;

@@ -23,44 +23,61 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// heard of it.
 #[async_trait]
 pub trait ApprovalCheck: Send + Sync {
-    /// Why an approval does not stand any more; nothing if it does. `plan` is what would be carried out by it.
+    /// How an approval stands; `plan` is what would be carried out by it.
     ///
     /// # Errors
     /// Whatever keeps it from being asked. Nothing is carried out by the approval then.
     ///
     /// # Cancel safety
     /// Dropping the future has no effect.
-    async fn withdrawal(&self, cx: &Cx, plan: &Plan, approval: &Approval) -> Result<Option<String>>;
+    async fn check(&self, cx: &Cx, plan: &Plan, approval: &Approval) -> Result<ApprovalState>;
 }
 
-/// Approvals of which nobody could say whether they stand, each with the reason. They lift nothing.
+/// How an approval stands that was given in a review of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ApprovalState {
+    /// It counts.
+    Stands,
+    /// It was not given for this plan, though that has the same effect; with the reason. It is kept, and lifts nothing of the plan.
+    GivenElsewhere(String),
+    /// It counts no more; with the reason. It is removed from the state.
+    Withdrawn(String),
+}
+
+/// Approvals that lift nothing in this pass, though nobody withdrew them, each with the reason.
 pub(super) type Doubts = BTreeMap<Digest, String>;
 
 impl Engine {
     /// Asks about each approval of a review by which something of a plan would be carried out. One that does not stand is taken back, and
-    /// one that can't be asked about lifts nothing in this pass. Gives whether one was taken back: then the plan is to be judged anew.
+    /// one that was given for something else or can't be asked about lifts nothing in this pass. Gives whether one was taken back: then the plan is to be judged anew.
     pub(super) async fn ask_again(&mut self, cx: &Cx, prepared: &mut Prepared) -> Result<bool> {
         let Some(check) = self.approval_check.clone() else { return Ok(false) };
-        self.doubts.clear();
+        let before = std::mem::take(&mut self.doubts);
         let plan = &prepared.planned.plan;
         let (mut asked, mut has_taken_back) = (BTreeSet::new(), false);
         // Where one of them lifts nothing, another one may.
         while let Some(approval) = self.relied_on(plan, cx, &asked) {
             asked.insert(approval.id());
             let call = cx.within(PATIENCE);
-            match contained(call.bounded(check.withdrawal(&call, plan, &approval))).await {
-                Ok(None) => {}
-                Ok(Some(why)) => {
+            match contained(call.bounded(check.check(&call, plan, &approval))).await {
+                Ok(ApprovalState::Stands) => {}
+                Ok(ApprovalState::GivenElsewhere(why)) => {
+                    self.doubts.insert(approval.id(), format!("which was given for something else: {why}"));
+                }
+                Ok(ApprovalState::Withdrawn(why)) => {
                     self.take_back(cx, &approval, &why).await?;
                     has_taken_back = true;
                 }
                 Err(error) => {
                     cx.check()?;
-                    self.doubts.insert(approval.id(), error.to_string());
+                    let why = format!("whether that still stands can't be asked: {error}");
+                    self.doubts.insert(approval.id(), why);
                 }
             }
         }
-        if !self.doubts.is_empty() {
+        // The plan was judged by what was in doubt before.
+        if self.doubts != before {
             (prepared.verdict, prepared.approved_by) = self.judge(&self.proposal(plan, cx.now()));
             self.tell_of_plan(plan, &prepared.verdict, prepared.line);
         }

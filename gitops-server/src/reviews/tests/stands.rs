@@ -157,6 +157,25 @@ async fn what_was_approved_for_a_merge_that_was_taken_back_is_not_spent_on_anoth
     world.cx.cancel();
 }
 
+/// Met as: a request was merged although its review asked for an approval, and was applied by that of another one, which was open.
+#[tokio::test]
+async fn what_was_approved_of_an_open_request_is_not_spent_on_another_one_that_is_merged() {
+    let approved = Approved::new().await;
+    let world = &approved.world;
+    world.git(&["checkout", "-q", "-b", "same"]);
+    fs::write(world.path("repository/site/page"), "two").unwrap();
+    world.git(&["commit", "-q", "-a", "-m", "the same"]);
+    world.git(&["checkout", "-q", "main"]);
+    world.git(&["merge", "-q", "--no-ff", "--no-edit", "same"]);
+    let merged = CommitId::parse(&world.git(&["rev-parse", "main"])).unwrap();
+    approved.waits(&merged).await;
+    let waits = approved.handle.status().borrow().awaits_approval[0].message.clone();
+    assert!(waits.contains("the request is not merged, and its head"), "{waits}");
+    let own = approved.merge();
+    approved.is_live(&own).await;
+    world.cx.cancel();
+}
+
 /// Met as: who had approved a request made the same change in one of the own, which was green, and merged it.
 #[tokio::test]
 async fn an_approval_of_one_request_makes_no_other_one_green() {
