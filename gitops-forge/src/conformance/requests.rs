@@ -1,9 +1,11 @@
 //! Checks of change requests.
 
-use super::check::{Bench, Check, Checked, check, ensure, given, refused};
+use std::time::Duration;
+
+use super::check::{Bench, Check, Checked, Stop, check, ensure, given, refused};
 use super::subject::Person;
 use crate::ext::ForgeExt;
-use crate::value::{ChangeRequest, CommitId, Merge, NewRequest, RequestQuery, RequestState};
+use crate::value::{ChangeRequest, CommentQuery, CommitId, Merge, NewRequest, RequestQuery, RequestState};
 
 pub(super) const CHECKS: &[Check] = &[
     check!("F01", shown, "A request is shown with its author, its branches and its state."),
@@ -20,6 +22,7 @@ pub(super) const CHECKS: &[Check] = &[
     ),
     check!("F09", merged, "A merge with the expected head merges; to ask again merges nothing more."),
     check!("F10", closed, "A request that was closed is not merged."),
+    check!("F61", changed, "A request in which somebody speaks has changed, also when it is over."),
 ];
 
 async fn read(bench: &Bench, number: u64) -> Checked<ChangeRequest> {
@@ -92,6 +95,22 @@ async fn of_commit(bench: &Bench) -> Checked {
     let nowhere = CommitId::parse(&"ab".repeat(20)).expect("40 digits are an id");
     let found = numbers(bench, &RequestQuery::OfCommit(nowhere)).await?;
     ensure!(found.is_empty(), "of a commit that is not there, there is {found:?}");
+    Ok(())
+}
+
+async fn changed(bench: &Bench) -> Checked {
+    let number = bench.request().await?;
+    given(bench.subject.others.close(&bench.cx, number).await)?;
+    let word = given(bench.subject.others.comment(&bench.cx, Person::Author, number, "And this?").await)?;
+    let comments = bench.forge().comments(&bench.cx, number, &CommentQuery::default()).await?;
+    let word = comments.into_iter().find(|comment| comment.id == word);
+    let Some(word) = word else { return Err(Stop::Fail("the comment is not shown".to_owned())) };
+    let found = numbers(bench, &RequestQuery::ChangedSince(word.created)).await?;
+    ensure!(found.contains(&number), "{number} was spoken in at {}, and {found:?} have changed", word.created);
+    ensure!(found.is_sorted(), "they are not in the order of their numbers: {found:?}");
+    let later = word.created.after(Duration::from_secs(3600));
+    let found = numbers(bench, &RequestQuery::ChangedSince(later)).await?;
+    ensure!(!found.contains(&number), "an hour later it has changed again: {found:?}");
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use gitops_core::{Cx, Error, ErrorKind, Result, Retry};
+use gitops_core::{Cx, Error, ErrorKind, Result, Retry, Time};
 use serde_json::json;
 
 use super::json::{BranchJson, RequestJson};
@@ -30,9 +30,12 @@ impl Gitea {
     }
 
     pub(super) async fn requests(&self, cx: &Cx, query: &RequestQuery) -> Result<Vec<ChangeRequest>> {
+        if let RequestQuery::ChangedSince(since) = query {
+            return self.changed(cx, *since).await;
+        }
         let mut found = self.open_requests(cx).await?;
         match query {
-            RequestQuery::Open => {}
+            RequestQuery::Open | RequestQuery::ChangedSince(_) => {}
             RequestQuery::Between { head, base } => {
                 found.retain(|request| {
                     !request.is_fork() && request.head.name == *head && request.base.name == *base
@@ -43,9 +46,16 @@ impl Gitea {
                 found.extend(self.merged_as(cx, commit).await?);
             }
         }
-        found.sort_by_key(|request| request.number);
-        found.dedup_by_key(|request| request.number);
-        Ok(found)
+        Ok(by_number(found))
+    }
+
+    async fn changed(&self, cx: &Cx, since: Time) -> Result<Vec<ChangeRequest>> {
+        let ask = Ask::get(LIST, &[&self.owner(), &self.name()]);
+        let ask = ask.query("state", "all").query("sort", "recentupdate");
+        let is_wanted = |request: &RequestJson| request.updated_at >= since;
+        let found = self.client.list_while(cx, &ask, PAGE, is_wanted).await?;
+        let found: Result<_> = found.into_iter().map(|request| self.read_request(request)).collect();
+        found.map(by_number)
     }
 
     async fn open_requests(&self, cx: &Cx) -> Result<Vec<ChangeRequest>> {
@@ -115,6 +125,13 @@ impl Gitea {
             ..ChangeRequest::new(json.number, json.title, author, head, base)
         })
     }
+}
+
+/// A list that moves while its pages are asked for may show one twice.
+fn by_number(mut found: Vec<ChangeRequest>) -> Vec<ChangeRequest> {
+    found.sort_by_key(|request| request.number);
+    found.dedup_by_key(|request| request.number);
+    found
 }
 
 #[async_trait]

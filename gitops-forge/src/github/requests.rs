@@ -1,7 +1,7 @@
 //! Pull requests.
 
 use async_trait::async_trait;
-use gitops_core::{Cx, Error, ErrorKind, Result};
+use gitops_core::{Cx, Error, ErrorKind, Result, Time};
 use serde_json::json;
 
 use super::json::{BranchJson, MergedJson, RequestJson};
@@ -34,6 +34,7 @@ impl GitHub {
                 self.list(cx, &open.query("head", head).query("base", base)).await?
             }
             RequestQuery::OfCommit(commit) => self.of_commit(cx, commit).await?,
+            RequestQuery::ChangedSince(since) => self.changed(cx, *since).await?,
         };
         found.sort_by_key(|request| request.number);
         found.dedup_by_key(|request| request.number);
@@ -42,6 +43,14 @@ impl GitHub {
 
     async fn list(&self, cx: &Cx, ask: &Ask) -> Result<Vec<ChangeRequest>> {
         let found: Vec<RequestJson> = self.client.list(cx, ask, PAGE).await?;
+        found.into_iter().map(|request| self.read_request(request)).collect()
+    }
+
+    async fn changed(&self, cx: &Cx, since: Time) -> Result<Vec<ChangeRequest>> {
+        let ask = Ask::get(LIST, &[&self.owner(), &self.name()]).query("state", "all");
+        let ask = ask.query("sort", "updated").query("direction", "desc");
+        let is_wanted = |request: &RequestJson| request.updated_at >= since;
+        let found = self.client.list_while(cx, &ask, PAGE, is_wanted).await?;
         found.into_iter().map(|request| self.read_request(request)).collect()
     }
 

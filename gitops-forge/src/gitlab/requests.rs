@@ -38,6 +38,10 @@ impl GitLab {
                 (open.query("source_branch", head).query("target_branch", base), None)
             }
             RequestQuery::OfCommit(commit) => (Ask::get(OF_COMMIT, &[&self.project, commit]), Some(commit)),
+            RequestQuery::ChangedSince(since) => {
+                let all = Ask::get(LIST, &[&self.project]).query("state", "all").time("updated_after", *since);
+                (all.query("order_by", "created_at").query("sort", "asc"), None)
+            }
         };
         let found: Vec<RequestJson> = match self.client.list(cx, &ask, PAGE).await {
             Err(error) if commit.is_some() && error.is_not_found() => Vec::new(),

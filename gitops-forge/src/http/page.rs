@@ -23,6 +23,17 @@ impl Client {
         self.list_in(cx, ask, paging, |items: Vec<T>| items).await
     }
 
+    /// The beginning of the list of a call, up to the first item that is not wanted: what comes after it is not asked for.
+    pub async fn list_while<T: DeserializeOwned>(
+        &self,
+        cx: &Cx,
+        ask: &Ask,
+        paging: Paging,
+        is_wanted: impl Fn(&T) -> bool,
+    ) -> Result<Vec<T>> {
+        self.pages(cx, ask, paging, |items: Vec<T>| items, is_wanted).await
+    }
+
     /// The whole list of a call whose pages hold the items in something.
     ///
     /// A list that can't be read to its end is an error, never a shorter list.
@@ -33,6 +44,17 @@ impl Client {
         paging: Paging,
         items: impl Fn(P) -> Vec<T>,
     ) -> Result<Vec<T>> {
+        self.pages(cx, ask, paging, items, |_| true).await
+    }
+
+    async fn pages<P: DeserializeOwned, T>(
+        &self,
+        cx: &Cx,
+        ask: &Ask,
+        paging: Paging,
+        items: impl Fn(P) -> Vec<T>,
+        is_wanted: impl Fn(&T) -> bool,
+    ) -> Result<Vec<T>> {
         let sized = ask.clone().query(paging.parameter, paging.size);
         let mut url = self.base().url(&sized.target());
         let mut found = Vec::new();
@@ -40,7 +62,11 @@ impl Client {
             let answer = self.call_at(cx, ask, url).await?;
             let items = items(answer.json(ask)?);
             let count = items.len();
-            found.extend(items);
+            let before = found.len();
+            found.extend(items.into_iter().take_while(&is_wanted));
+            if found.len() < before + count {
+                return Ok(found);
+            }
             url = match next(&answer, paging, count, found.len()) {
                 Next::End => return Ok(found),
                 Next::Link(link) => self.own(ask, &link)?,

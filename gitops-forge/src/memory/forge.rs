@@ -43,6 +43,7 @@ impl Forge for MemoryForge {
             RequestQuery::OfCommit(commit) => {
                 request.head.commit == *commit || request.merge_commit.as_ref() == Some(commit)
             }
+            RequestQuery::ChangedSince(since) => request.updated >= *since,
         };
         let hub = self.hub();
         Ok(hub.requests.values().map(|record| &record.request).filter(is_asked).cloned().collect())
@@ -167,10 +168,11 @@ impl MemoryForge {
 
     fn written(&self, cx: &Cx, hub: &mut Hub, number: u64, write: &CommentWrite) -> Result<Option<Comment>> {
         let id = hub.next().to_smolstr();
-        let comments = &mut hub.request(number)?.comments;
+        let Record { request, comments, .. } = hub.request(number)?;
         match write {
             CommentWrite::Create { body } => {
                 check(body)?;
+                request.updated = now(cx);
                 comments.push(Comment::new(id, self.me.clone(), body.clone(), now(cx)));
                 Ok(comments.last().cloned())
             }

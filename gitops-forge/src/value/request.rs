@@ -128,6 +128,8 @@ pub enum RequestQuery {
     },
     /// Those whose head is this commit, or that were merged as this commit.
     OfCommit(CommitId),
+    /// Those that were changed at this time or later by the forge's clock, whatever became of them. A comment is a change too.
+    ChangedSince(Time),
 }
 
 /// A request to be opened, between two branches of the repository.

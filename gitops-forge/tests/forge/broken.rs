@@ -74,7 +74,9 @@ impl Forge for Broken {
 
     async fn change_requests(&self, cx: &Cx, query: &RequestQuery) -> Result<Vec<ChangeRequest>> {
         let query = match query {
-            RequestQuery::OfCommit(_) if self.is("F06") => &RequestQuery::Open,
+            RequestQuery::OfCommit(_) | RequestQuery::ChangedSince(_) if self.is("F06") || self.is("F61") => {
+                &RequestQuery::Open
+            }
             query => query,
         };
         let mut found = self.inner.change_requests(cx, query).await?;

@@ -37,6 +37,7 @@ impl Shared {
         if let Some(seen) = self.seen().get_mut(&number) {
             seen.is_told = false;
         }
+        self.merged().failed(cx.now(), number);
         let (repository, error) = (self.repository.clone(), error.to_string());
         self.tell(&ServerEvent::ReviewFailed { repository, request: number, error });
     }

@@ -8,6 +8,7 @@ mod drift;
 mod look;
 mod memory;
 mod merge_queue;
+mod merged;
 mod names;
 mod others;
 mod outcome;
@@ -85,6 +86,7 @@ struct Shared {
     /// How many requests were found to be merged.
     merges: watch::Sender<u64>,
     seen: Mutex<BTreeMap<u64, Seen>>,
+    merged: Mutex<merged::Merged>,
     /// Comments as webhooks told of them when they were written.
     written: Mutex<AsWritten>,
 }
@@ -157,6 +159,7 @@ impl Reviews {
             ahead: Notify::new(),
             merges: watch::Sender::default(),
             seen: Mutex::default(),
+            merged: Mutex::default(),
             written: Mutex::default(),
         }))
     }
@@ -314,6 +317,10 @@ impl Shared {
 
     fn seen(&self) -> MutexGuard<'_, BTreeMap<u64, Seen>> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn merged(&self) -> MutexGuard<'_, merged::Merged> {
+        self.merged.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use gitops_app::forge::patiently;
 use gitops_core::{Cx, EngineStatus, ErrorKind, Result, Time};
-use gitops_forge::{ChangeRequest, CommitId, RequestQuery, RequestState};
+use gitops_forge::{ChangeRequest, CommitId, RequestQuery};
 
 use super::Shared;
 use crate::event::ServerEvent;
@@ -13,7 +13,7 @@ use crate::event::ServerEvent;
 const FRESH: Duration = Duration::from_secs(15 * 60);
 
 /// The forge tells of whole seconds: what is done in the second of a look, and after it, is seen by a look that comes so much later.
-const SECOND: Duration = Duration::from_secs(1);
+pub(super) const SECOND: Duration = Duration::from_secs(1);
 
 /// How long after a call that failed the forge is asked again at the latest.
 pub(super) const AGAIN: Duration = Duration::from_secs(10);
@@ -131,36 +131,6 @@ impl Shared {
             Some(format!("{revision:?} {complete:?} {failed:?} {held:?} {stopped:?} {refused:?}"))
         };
         self.followers(request).map(|config| of(&config.name)).collect()
-    }
-
-    /// Looks at the comments of merged requests of which something still waits for a person.
-    async fn look_at_merged(&self, cx: &Cx) -> Result<()> {
-        for config in &self.chosen {
-            let Some(handle) = self.board.handle(&config.name) else { continue };
-            let status = handle.status().borrow().clone();
-            let (false, Some(revision)) = (status.awaits_approval.is_empty(), &status.revision) else {
-                continue;
-            };
-            let of_commit =
-                self.merged_as(cx, revision.id()).await?.into_iter().map(|request| request.number);
-            // The branch may have gone on since.
-            let of_others = self.memory.waiting_in(cx, &config.name).await?;
-            for number in of_commit.chain(of_others) {
-                self.looks.push(number);
-            }
-        }
-        Ok(())
-    }
-
-    /// The requests that were merged as a commit.
-    pub(super) async fn merged_as(&self, cx: &Cx, commit: &str) -> Result<Vec<ChangeRequest>> {
-        let query = RequestQuery::OfCommit(CommitId::parse(commit)?);
-        let found = patiently(cx, || self.forge.change_requests(cx, &query)).await?;
-        let is_merged = |request: &ChangeRequest| {
-            request.state == RequestState::Merged
-                && request.merge_commit.as_ref().is_some_and(|merged| merged.as_str() == commit)
-        };
-        Ok(found.into_iter().filter(|request| is_merged(request) && self.is_ours(request)).collect())
     }
 }
 

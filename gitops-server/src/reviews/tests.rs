@@ -5,6 +5,7 @@ mod beside;
 mod confirmed;
 mod expired;
 mod held_back;
+mod merged;
 mod moved_back;
 mod others;
 mod outcome;

@@ -1,7 +1,7 @@
 //! A forge in memory that speaks as Gitea does.
 
 use async_trait::async_trait;
-use gitops_core::{Cx, Error, ErrorKind, Result};
+use gitops_core::{Cx, Error, ErrorKind, Result, Time};
 use gitops_forge::{
     Branch, ChangeRequest, Comment, CommentQuery, CommentWrite, CommitId, CommitStatus, Forge, Issue,
     IssueWrite, MemoryForge, Merge, Mergeable, NewRequest, Permission, Reaction, RequestCommit, RequestQuery,
@@ -105,7 +105,13 @@ impl GiteaDialect {
     async fn pulls(&self, cx: &Cx, asked: &Asked, parts: &[&str]) -> Result<Answered> {
         match (asked.method.clone(), parts) {
             (Method::GET, []) => {
-                let found = self.0.change_requests(cx, &RequestQuery::Open).await?;
+                let is_recent = asked.query.get("sort").is_some_and(|by| by == "recentupdate");
+                let all = RequestQuery::ChangedSince(Time::from_micros(0));
+                let query = if is_recent { all } else { RequestQuery::Open };
+                let mut found = self.0.change_requests(cx, &query).await?;
+                if is_recent {
+                    found.sort_by_key(|request| std::cmp::Reverse(request.updated));
+                }
                 Ok(LINKED.of(asked, found.iter().map(request).collect(), Value::from))
             }
             (Method::POST, []) => {

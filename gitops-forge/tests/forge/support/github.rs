@@ -146,7 +146,10 @@ impl GitHubDialect {
     async fn pulls(&self, cx: &Cx, asked: &Asked, parts: &[&str]) -> Result<Answered> {
         match (asked.method.clone(), parts) {
             (Method::GET, []) => {
-                let mut found = self.forge.change_requests(cx, &RequestQuery::Open).await?;
+                let mut found = self.forge.change_requests(cx, &listed_by(asked)).await?;
+                if asked.query.get("sort").is_some_and(|by| by == "updated") {
+                    found.sort_by_key(|request| std::cmp::Reverse(request.updated));
+                }
                 found.retain(|request| {
                     let head = format!("platform:{}", request.head.name);
                     let is =
@@ -449,6 +452,14 @@ fn read_status(body: &Value) -> Result<CommitStatus> {
         Some(url) => status.target_url(url),
         None => status,
     })
+}
+
+/// Which requests a list has.
+fn listed_by(asked: &Asked) -> RequestQuery {
+    match asked.query.get("state").is_some_and(|state| state == "all") {
+        true => RequestQuery::ChangedSince(Time::from_micros(0)),
+        false => RequestQuery::Open,
+    }
 }
 
 fn deployment(id: usize, record: &Record) -> Value {

@@ -121,7 +121,7 @@ impl GitLabDialect {
     async fn requests(&self, cx: &Cx, asked: &Asked, parts: &[&str]) -> Result<Answered> {
         match (asked.method.clone(), parts) {
             (Method::GET, []) => {
-                let mut found = self.forge.change_requests(cx, &RequestQuery::Open).await?;
+                let mut found = self.forge.change_requests(cx, &listed_by(asked)).await?;
                 found.retain(|request| {
                     let is =
                         |name: &str, value: &str| asked.query.get(name).is_none_or(|asked| asked == value);
@@ -451,4 +451,12 @@ fn car((at, queued): (usize, &QueuedCommit)) -> Value {
         "id": at, "merge_request": {"iid": at}, "target_branch": queued.branch, "status": "fresh",
         "pipeline": if at % 4 == 3 { Value::Null } else { pipeline },
     })
+}
+
+/// Which requests a list has.
+fn listed_by(asked: &Asked) -> RequestQuery {
+    match asked.query.get("updated_after").map(|since| since.parse::<jiff::Timestamp>().unwrap()) {
+        Some(since) => RequestQuery::ChangedSince(Time::from_micros(since.as_microsecond())),
+        None => RequestQuery::Open,
+    }
 }

@@ -49,6 +49,13 @@ async fn next_process(world: &World) -> Vec<u64> {
     looked
 }
 
+/// Whether a further process finds nothing to say.
+async fn is_quiet(world: &World) -> bool {
+    let writes = world.forge.writes();
+    next_process(world).await;
+    world.forge.writes() == writes
+}
+
 /// Met as: a server was stopped between its answer and the comment with it, and the request was merged before the next one came.
 #[tokio::test]
 async fn an_answer_that_was_not_shown_is_shown_by_the_next_process_although_the_request_is_over() {
@@ -60,8 +67,7 @@ async fn an_answer_that_was_not_shown_is_shown_by_the_next_process_although_the_
     assert_eq!(next_process(&world).await, [number]);
     let said = world.ours(number, "answers/").await.concat();
     assert!(said.contains("planned: ready"), "{said}");
-    let writes = world.forge.writes();
-    assert_eq!((next_process(&world).await, world.forge.writes()), (vec![], writes), "nothing is left");
+    assert!(is_quiet(&world).await);
     world.cx.cancel();
 }
 
@@ -74,7 +80,7 @@ async fn a_command_that_was_begun_in_a_merged_request_is_answered_by_the_next_pr
     assert_eq!(next_process(&world).await, [number]);
     let said = world.ours(number, "answers/").await.concat();
     assert!(said.contains("the server stopped while it carried this out"), "{said}");
-    assert_eq!(next_process(&world).await, [] as [u64; 0]);
+    assert!(is_quiet(&world).await);
     world.cx.cancel();
 }
 
@@ -86,16 +92,16 @@ async fn a_command_that_was_begun_and_stands_nowhere_any_more_is_given_up_once()
     assert_eq!(next_process(&world).await, [number]);
     let said = world.ours(number, "answers/").await.concat();
     assert!(said.contains("its comment is gone or too old"), "{said}");
-    assert_eq!(next_process(&world).await, [] as [u64; 0]);
+    assert!(is_quiet(&world).await);
 
     let closed = world.propose("three", OURS);
     let comment = world.says(&world.bob, closed, "/plan").await;
     leave(&world, closed, &comment, "/plan", Stage::Begun).await;
     world.forge.close(closed).unwrap();
-    assert_eq!(next_process(&world).await, [closed]);
+    assert!(next_process(&world).await.contains(&closed));
     let said = world.ours(closed, "answers/").await.concat();
     assert!(said.contains("the request was closed since"), "{said}");
-    assert_eq!(next_process(&world).await, [] as [u64; 0]);
+    assert!(is_quiet(&world).await);
     world.cx.cancel();
 }
 
@@ -141,7 +147,7 @@ async fn an_approval_that_was_stored_and_not_answered_is_not_refused_after_the_m
     world.reviews().0.review(&world.cx, number).await;
     let answer = (true, "approved, and stored before the request was over".to_owned());
     assert_eq!(world.answers(), [("bob".to_owned(), answer.0, answer.1)]);
-    assert_eq!(next_process(&world).await, [] as [u64; 0]);
+    assert!(is_quiet(&world).await);
     world.cx.cancel();
 }
 
