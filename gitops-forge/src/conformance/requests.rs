@@ -106,7 +106,11 @@ async fn changed(bench: &Bench) -> Checked {
     let word = comments.into_iter().find(|comment| comment.id == word);
     let Some(word) = word else { return Err(Stop::Fail("the comment is not shown".to_owned())) };
     let found = numbers(bench, &RequestQuery::ChangedSince(word.created)).await?;
-    ensure!(found.contains(&number), "{number} was spoken in at {}, and {found:?} have changed", word.created);
+    ensure!(
+        found.contains(&number),
+        "{number} was spoken in at {}, and {found:?} have changed",
+        word.created
+    );
     ensure!(found.is_sorted(), "they are not in the order of their numbers: {found:?}");
     let later = word.created.after(Duration::from_secs(3600));
     let found = numbers(bench, &RequestQuery::ChangedSince(later)).await?;

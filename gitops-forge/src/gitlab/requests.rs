@@ -39,7 +39,8 @@ impl GitLab {
             }
             RequestQuery::OfCommit(commit) => (Ask::get(OF_COMMIT, &[&self.project, commit]), Some(commit)),
             RequestQuery::ChangedSince(since) => {
-                let all = Ask::get(LIST, &[&self.project]).query("state", "all").time("updated_after", *since);
+                let all =
+                    Ask::get(LIST, &[&self.project]).query("state", "all").time("updated_after", *since);
                 (all.query("order_by", "created_at").query("sort", "asc"), None)
             }
         };

@@ -104,6 +104,12 @@ impl Shared {
         self.names.change(cx, note).await.map(drop)
     }
 
+    /// The commits that were told last how an application is live.
+    pub(super) async fn told(&self, cx: &Cx, application: &str) -> Result<Vec<CommitId>> {
+        let mut said = self.names.load(cx).await?.0;
+        said.of(&self.context, application).iter().map(|commit| CommitId::parse(commit)).collect()
+    }
+
     /// Ends what was said under contexts and of applications that the configuration has no longer, on what is open and on what was told
     /// last. What could not be ended is ended by the next call.
     pub(super) async fn end_renamed(&self, cx: &Cx, open: &[ChangeRequest]) -> Result<()> {

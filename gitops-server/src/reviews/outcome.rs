@@ -7,8 +7,8 @@ use gitops_app::forge::patiently;
 use gitops_app::review::{AfterMerge, holds};
 use gitops_app::rollback::taken_back;
 use gitops_core::{
-    Cx, EngineHandle, EngineStatus, ErrorKind, Event, GateMessage, HealthStatus, Obstacle, Phase, PlanId,
-    Result, Revision, Time,
+    Cx, EngineHandle, EngineStatus, ErrorKind, Event, GateMessage, HealthStatus, Obstacle, Phase, Pin,
+    PlanId, Result, Revision, Time,
 };
 use gitops_forge::{
     ChangeRequest, CommitId, CommitStatus, Deployment, DeploymentState, ForgeExt, RequestState, StatusState,
@@ -18,6 +18,7 @@ use tokio::sync::broadcast::error::RecvError;
 use super::commands::held_to;
 use super::memory::{MergedAs, Outcome, Page};
 use super::poll::AGAIN;
+use super::superseded::is_gone;
 use super::{Shared, nobody};
 use crate::event::ServerEvent;
 
@@ -79,7 +80,7 @@ impl Shared {
                 }
             }
             // What is merged while the application is held to a revision is found by no plan.
-            let held = now.pinned.clone().map(|pin| (pin, *merges.borrow()));
+            let held = now.pinned.clone().map(|pin| (is_back(&now, &pin), pin, *merges.borrow()));
             if held != held_back && not_before.is_none_or(|at: Time| cx.now() >= at) {
                 match Box::pin(self.tell_held_back(cx, config, &now)).await {
                     Ok(()) => held_back = held,
@@ -138,6 +139,34 @@ impl Shared {
             self.note_told(cx, &config.name, &commit).await?;
             patiently(cx, || self.forge.ensure_status(cx, &commit, &status)).await?;
             self.tell_request(cx, config, number, &telling).await?;
+        }
+        match pin.ahead_of.is_none() && is_back(status, pin) {
+            true => self.tell_gone_back(cx, config, pin).await,
+            false => Ok(()),
+        }
+    }
+
+    /// Says of commits that were told as live that they are so no longer, since somebody went back from them.
+    async fn tell_gone_back(&self, cx: &Cx, config: &Config, pin: &Pin) -> Result<()> {
+        let held = CommitId::parse(pin.revision.id())?;
+        let text = format!("not live any more: {} went back to {}", pin.by, pin.revision.short());
+        let gone =
+            CommitStatus::new(format!("{}/live/{}", self.context, config.name), StatusState::Failure, &text);
+        let gone = gone.fitted(self.forge.info().context_chars);
+        for commit in self.told(cx, &config.name).await? {
+            if holds(cx, config, &held, &commit).await? {
+                continue;
+            }
+            let said = match patiently(cx, || self.forge.statuses(cx, &commit)).await {
+                Err(error) if is_gone(&error) => continue,
+                said => said?,
+            };
+            let is_live = |status: &CommitStatus| {
+                status.context == gone.context && status.state == StatusState::Success
+            };
+            if said.iter().any(is_live) {
+                patiently(cx, || self.forge.ensure_status(cx, &commit, &gone)).await?;
+            }
         }
         Ok(())
     }
@@ -289,11 +318,16 @@ impl Shared {
     }
 }
 
+/// Whether the revision that an application is held to is live.
+fn is_back(status: &EngineStatus, pin: &Pin) -> bool {
+    status.complete.as_ref().is_some_and(|live| live.revision.id() == pin.revision.id())
+}
+
 /// What is to be said of a commit that was rolled back without anybody asking for it.
 fn taken_back_of(status: &EngineStatus) -> Option<Telling> {
     let pin = status.pinned.as_ref()?;
     let commit = taken_back(pin)?.to_owned();
-    let is_back = status.complete.as_ref().is_some_and(|live| live.revision.id() == pin.revision.id());
+    let is_back = is_back(status, pin);
     if !is_back && status.phase != Phase::Idle {
         // It is on its way, or it looks again: what was said holds until it knows better.
         return None;

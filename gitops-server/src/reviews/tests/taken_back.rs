@@ -283,3 +283,45 @@ async fn a_rollback_goes_to_no_commit_of_a_request_that_was_merged_whole() {
     assert!(answers[1].1 && answers[1].2.contains("is pinned to"), "{answers:?}");
     world.cx.cancel();
 }
+
+/// Met as: a commit from which Bob had gone back was told as live and healthy for good.
+#[tokio::test]
+async fn a_commit_from_which_a_person_went_back_is_not_told_as_live_any_more() {
+    let world = World::new().await;
+    let good = world.git(&["rev-parse", "main"]);
+    let bad = world.commit("two");
+    world.propose("three", OURS);
+    let (reviews, handle) = (world.reviews(), world.board.handle("site").unwrap());
+    let (shared, config) = (&reviews.0, &reviews.0.chosen[0]);
+    let tell = async |commit: &str| {
+        let still = |status: &Arc<EngineStatus>| {
+            let is_live = status.complete.as_ref().is_some_and(|live| live.revision.id() == commit);
+            is_live && telling_of(status, None).is_some_and(|telling| telling.commit == commit)
+        };
+        let status = handle.status().wait_for(still).await.unwrap().clone();
+        shared.tell_forge(&world.cx, config, &telling_of(&status, None).unwrap()).await.unwrap();
+        shared.tell_held_back(&world.cx, config, &status).await.unwrap();
+    };
+    let said = async |commit: &str| {
+        let commit = CommitId::parse(commit).unwrap();
+        let found = world.forge.statuses(&world.cx, &commit).await.unwrap().remove(0);
+        (found.state, found.description)
+    };
+    tell(bad.as_str()).await;
+    assert_eq!(said(bad.as_str()).await, (StatusState::Success, "live: Healthy".to_owned()));
+
+    let pin = Request::pin(gitops_core::Revision::new(good.clone(), good.clone()));
+    handle.request(&world.cx, "bob", pin).await.unwrap();
+    tell(&good).await;
+    let gone = format!("not live any more: bob went back to {}", &good[..12]);
+    assert_eq!(said(bad.as_str()).await, (StatusState::Failure, gone));
+    assert_eq!(said(&good).await, (StatusState::Success, "live: Healthy; pinned by bob".to_owned()));
+    let writes = world.forge.writes();
+    tell(&good).await;
+    assert_eq!(world.forge.writes(), writes, "it is said once");
+
+    handle.request(&world.cx, "bob", Request::unpin()).await.unwrap();
+    tell(bad.as_str()).await;
+    assert_eq!(said(bad.as_str()).await, (StatusState::Success, "live: Healthy".to_owned()));
+    world.cx.cancel();
+}
