@@ -60,10 +60,6 @@ fn unknown<'p>(mut places: impl Iterator<Item = &'p str>) -> Option<String> {
         .map(|place| format!("the forge does not tell whose the commits are, so {place} does not count"))
 }
 
-fn withdrawn(why: String) -> Result<ApprovalState> {
-    Ok(ApprovalState::Withdrawn(why))
-}
-
 /// Whether a commit is a revision or one that the revision descends from. One that nobody has is neither.
 async fn is_part_of(cx: &Cx, session: &Session, commit: &Revision, revision: &Revision) -> Result<bool> {
     match session.git.relation(cx, revision, commit).await {
@@ -110,11 +106,12 @@ impl OnForge {
         let ours = format!("{} {}#", info.kind, info.repository);
         let Some(number) = request.strip_prefix(&ours).and_then(|number| number.parse().ok()) else {
             let (kind, repository) = (info.kind, &info.repository);
-            return withdrawn(format!("it was given on {request}, which is not of {kind} {repository}"));
+            let why = format!("it was given on {request}, which is not of {kind} {repository}");
+            return Ok(ApprovalState::Withdrawn(why));
         };
         let found = match patiently(cx, || forge.change_request(cx, number)).await {
             Err(error) if error.is_not_found() => {
-                return withdrawn("the request is not there any more".to_owned());
+                return Ok(ApprovalState::Withdrawn("the request is not there any more".to_owned()));
             }
             found => found?,
         };
@@ -131,19 +128,22 @@ impl OnForge {
                 said.withdrawal(places, |person| rules.could_approve(&part, &said, person))
             }
         };
-        against.map_or(Ok(ApprovalState::Stands), withdrawn)
+        Ok(against.map_or(ApprovalState::Stands, ApprovalState::Withdrawn))
     }
 
     /// Whether it is the change of this request that would be applied.
     async fn of_plan(&self, cx: &Cx, request: &ChangeRequest, plan: &Plan) -> Result<ApprovalState> {
         let brought = match request.state {
-            RequestState::Closed => return withdrawn("the request was closed without a merge".to_owned()),
+            RequestState::Closed => {
+                return Ok(ApprovalState::Withdrawn("the request was closed without a merge".to_owned()));
+            }
             RequestState::Merged => request.merge_commit.as_ref(),
             // Whoever merges by Git alone brings its head, and the forge may not see that as a merge.
-            _ => Some(&request.head.commit),
+            RequestState::Open => Some(&request.head.commit),
         };
         if !self.config.source.reference.is_branch(&request.base.name) {
-            return withdrawn(format!("the request goes into `{}` by now", request.base.name));
+            let why = format!("the request goes into `{}` by now", request.base.name);
+            return Ok(ApprovalState::Withdrawn(why));
         }
         let Some(brought) = brought.map(|commit| Revision::new(commit.as_str(), commit.as_str())) else {
             return Ok(ApprovalState::Stands);
@@ -156,9 +156,9 @@ impl OnForge {
             && is_part_of(cx, &session, &brought, complete).await?
         {
             let (merged, live) = (brought.short(), complete.short());
-            return withdrawn(format!(
+            return Ok(ApprovalState::Withdrawn(format!(
                 "the request was merged as {merged}, and that is live since {live}: it was approved for that"
-            ));
+            )));
         }
         if is_part_of(cx, &session, &brought, &plan.revision).await? {
             return Ok(ApprovalState::Stands);
@@ -166,7 +166,9 @@ impl OnForge {
         let (is, planned) = (brought.short(), plan.revision.short());
         Ok(ApprovalState::GivenElsewhere(match request.state {
             RequestState::Merged => format!("the request was merged as {is}, which is no part of {planned}"),
-            _ => format!("the request is not merged, and its head {is} is no part of {planned}"),
+            RequestState::Open | RequestState::Closed => {
+                format!("the request is not merged, and its head {is} is no part of {planned}")
+            }
         }))
     }
 

@@ -94,3 +94,20 @@ async fn who_looks_on_reads_what_was_written_since_and_knows_what_a_new_process_
     }
     assert!(read.iter().all(|bytes| (1..4096).contains(bytes)), "{read:?}");
 }
+
+/// Met as: `status` called the state another one than it had read, as long as the first apply had not got to a revision.
+#[tokio::test]
+async fn who_looks_at_a_state_that_nobody_began_finds_it_so() {
+    let world = World::with(&[("a", "1")]);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state");
+    drop(StateDir::open(&path, &world.cx).unwrap());
+    let builder = || world.builder("test").target("t", world.memory.clone());
+    let mut looker = builder().state(StateDir::peek(&path).unwrap()).open(&world.cx).await.unwrap();
+    looker.catch_up(&world.cx).await.unwrap();
+    assert!(looker.inventory().entries().is_empty());
+    let owned = StateDir::open(&path, &world.cx).unwrap();
+    builder().state(owned).open(&world.cx).await.unwrap().reconcile(&world.cx).await.unwrap();
+    let error = looker.catch_up(&world.cx).await.unwrap_err();
+    assert_eq!(error.help_text(), Some("open it again"), "somebody has begun one meanwhile: {error}");
+}

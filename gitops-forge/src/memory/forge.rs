@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use gitops_core::{Cx, Error, ErrorKind, Result, Time};
 use smol_str::{SmolStr, ToSmolStr};
 
-use super::hub::Hub;
+use super::hub::{Hub, Record};
 use super::{MemoryForge, now};
 use crate::capability::{Closing, Commits, Deployments, Issues, MergeQueue, Reactions, Teams};
 use crate::fault::{invalid, not_found};

@@ -74,7 +74,9 @@ impl Shared {
         let is_merged =
             |request: &&ChangeRequest| request.state == RequestState::Merged && self.is_ours(request);
         let due = self.merged().due(cx.now(), &changed, changed.iter().filter(is_merged));
-        due.into_iter().for_each(|number| self.looks.push(number));
+        for number in due {
+            self.looks.push(number);
+        }
         self.look_at_waiting(cx).await
     }
 

@@ -88,8 +88,12 @@ impl Ledger {
     fn take_up(&mut self, read: Read, stood: Option<Stood>) -> Result<()> {
         let Writer::Read(_, found) = &mut self.journal else { return Ok(()) };
         let Read { checkpoints, inventory, epoch, journal, goes_on, index } = read;
-        let inventory = inventory.filter(|found| found.owner() == self.inventory.owner());
-        self.inventory = inventory.ok_or_else(replaced)?;
+        match inventory.filter(|found| found.owner() == self.inventory.owner()) {
+            Some(inventory) => self.inventory = inventory,
+            // There was no state, and there is none yet.
+            None if !self.checkpoints.exist() && !checkpoints.exist() => {}
+            None => return Err(replaced()),
+        }
         (self.checkpoints, self.epoch, self.goes_on) = (checkpoints, epoch, goes_on);
         (*found, self.looking.stood, self.looking.index) = (journal, stood, index);
         Ok(())

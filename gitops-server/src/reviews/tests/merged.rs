@@ -36,8 +36,10 @@ async fn a_command_in_a_merged_request_of_which_nothing_waits_is_answered_by_a_p
     let reviews = world.reviews();
     let number = merged(&world, &reviews).await;
     polled(&world, &reviews).await;
-    world.says(&world.bob, number, "/apply").await;
-    assert!(polled(&world, &reviews).await.contains(&number));
+    polled_at(&later(Duration::from_secs(2)), &reviews).await;
+    let minute = later(Duration::from_secs(60));
+    world.says_at(&minute, &world.bob, number, "/apply").await;
+    assert!(polled_at(&minute, &reviews).await.contains(&number));
     let said = world.ours(number, "answers/").await.concat();
     assert!(said.contains("looks at once: site"), "{said}");
     world.cx.cancel();
@@ -50,7 +52,7 @@ async fn a_command_that_no_process_saw_is_answered_by_the_next_one() {
     let number = merged(&world, &world.reviews()).await;
     world.says(&world.bob, number, "/apply").await;
     let much_later = later(Duration::from_secs(48 * 3600));
-    assert_eq!(polled_at(&much_later, &world.reviews()).await, []);
+    assert_eq!(polled_at(&much_later, &world.reviews()).await, [] as [u64; 0]);
     assert!(polled(&world, &world.reviews()).await.contains(&number));
     assert!(world.ours(number, "answers/").await.concat().contains("looks at once: site"));
     world.cx.cancel();

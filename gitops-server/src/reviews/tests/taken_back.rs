@@ -289,6 +289,8 @@ async fn a_rollback_goes_to_no_commit_of_a_request_that_was_merged_whole() {
 async fn a_commit_from_which_a_person_went_back_is_not_told_as_live_any_more() {
     let world = World::new().await;
     let good = world.git(&["rev-parse", "main"]);
+    // The forge knows the commits on which a request is made.
+    world.propose("one more", OURS);
     let bad = world.commit("two");
     world.propose("three", OURS);
     let (reviews, handle) = (world.reviews(), world.board.handle("site").unwrap());
