@@ -38,6 +38,7 @@ const REMEMBERED: usize = 1 << 16;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Revert {
+    application: String,
     /// The revision that is taken back.
     pub bad: Revision,
     /// The revision that the application goes back to.
@@ -247,7 +248,8 @@ impl Revert {
         }
         let commit = git.restored(cx, good, bad).await?;
         let branch = format!("gitops/revert-{}-{}", session.config.name, bad.short());
-        Ok(Self { bad: bad.clone(), good: good.clone(), commit, branch, target: target.clone() })
+        let application = session.config.name.clone();
+        Ok(Self { application, bad: bad.clone(), good: good.clone(), commit, branch, target: target.clone() })
     }
 
     /// How far the request is; nothing is written. `context` is what statuses begin with.
@@ -297,7 +299,7 @@ impl Revert {
 
     /// The request that the bad commit's status names.
     async fn said(&self, cx: &Cx, forge: &dyn Forge, context: &str) -> Result<Option<ChangeRequest>> {
-        let context = status(forge, context, "").context;
+        let context = self.status(forge, context, "").context;
         let statuses = match forge.statuses(cx, &CommitId::parse(self.bad.id())?).await {
             Err(error) if error.is_not_found() => return Ok(None),
             found => found?,
@@ -325,8 +327,14 @@ impl Revert {
             RequestState::Merged => GONE,
         };
         let text = format!("goes back to {}; {}{end}", self.good.short(), number(forge, request));
-        let status = status(forge, context, &text);
+        let status = self.status(forge, context, &text);
         forge.ensure_status(cx, &CommitId::parse(self.bad.id())?, &status).await.map(drop)
+    }
+
+    /// What is said on the bad commit.
+    fn status(&self, forge: &dyn Forge, context: &str, text: &str) -> CommitStatus {
+        let name = status_name(context, &self.application);
+        CommitStatus::new(name, StatusState::Failure, text).fitted(forge.info().context_chars)
     }
 
     /// Whether what is followed has a commit.
@@ -467,10 +475,9 @@ pub(crate) async fn opened(cx: &Cx, forge: &dyn Forge, new: &NewRequest) -> Resu
     }
 }
 
-/// What is said on a bad commit.
-fn status(forge: &dyn Forge, context: &str, text: &str) -> CommitStatus {
-    let status = CommitStatus::new(format!("{context}/rollback"), StatusState::Failure, text);
-    status.fitted(forge.info().context_chars)
+/// The name of the status which tells on a commit that an application goes back from it. `context` is what statuses begin with.
+pub fn status_name(context: &str, application: &str) -> String {
+    format!("{context}/rollback/{application}")
 }
 
 /// How the status of a bad commit ends.

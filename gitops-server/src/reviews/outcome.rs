@@ -5,7 +5,7 @@
 use gitops_app::config::{Config, GitRef};
 use gitops_app::forge::patiently;
 use gitops_app::review::{AfterMerge, holds};
-use gitops_app::rollback::taken_back;
+use gitops_app::rollback::{status_name, taken_back};
 use gitops_core::{
     Cx, EngineHandle, EngineStatus, ErrorKind, Event, GateMessage, HealthStatus, Obstacle, Phase, Pin,
     PlanId, Result, Revision, Time,
@@ -188,11 +188,26 @@ impl Shared {
                 description: telling.text.clone(),
             });
         }
+        if is_written && telling.is_live {
+            self.end_rollback(cx, config, &commit).await?;
+        }
         if let (Some(_), true) = (self.forge.deployments(), telling.is_live) {
             let deployment = self.deployment(config, commit, telling);
             patiently(cx, || self.forge.ensure_deployment(cx, &deployment)).await?;
         }
         told
+    }
+
+    /// Ends what was said on a commit while an application had gone back from it.
+    async fn end_rollback(&self, cx: &Cx, config: &Config, commit: &CommitId) -> Result<()> {
+        let name = status_name(&self.context, &config.name);
+        let over = CommitStatus::new(name, StatusState::Success, "the rollback is over: live again");
+        let over = over.fitted(self.forge.info().context_chars);
+        let said = patiently(cx, || self.forge.statuses(cx, commit)).await?;
+        if said.iter().any(|said| said.context == over.context && said.state != StatusState::Success) {
+            patiently(cx, || self.forge.ensure_status(cx, commit, &over)).await?;
+        }
+        Ok(())
     }
 
     async fn tell_requests(&self, cx: &Cx, config: &Config, telling: &Telling) -> Result<()> {

@@ -64,7 +64,7 @@ async fn what_fails_is_taken_back_once_by_whoever_leads_and_the_branch_is_follow
     forged.until("the pin", async || (forged.pins().await.0 == 1).then_some(())).await;
     assert_eq!(first.stop().await, Some(0));
     let second = Controller::start(&forged.world, "second").await;
-    forged.until_status(&bad, "gitops/rollback", "failure").await;
+    forged.until_status(&bad, &format!("gitops/rollback/{NAME}"), "failure").await;
     forged.until_image("web:1").await;
     let requests = forged.get("pulls?state=all").await;
     let titles: Vec<&str> =

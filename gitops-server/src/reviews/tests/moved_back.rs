@@ -43,7 +43,9 @@ async fn policy(world: &World, number: u64) -> (StatusState, String) {
 }
 
 async fn is_due(world: &World, reviews: &Reviews, number: u64) -> bool {
-    let request = world.forge.change_request(&world.cx, number).await.unwrap();
+    let mut request = world.forge.change_request(&world.cx, number).await.unwrap();
+    // Our own comment is a change too, in the next second perhaps.
+    request.updated = reviews.0.seen().get(&number).map_or(request.updated, |seen| seen.updated);
     reviews.0.is_due(&world.cx, &request).1
 }
 

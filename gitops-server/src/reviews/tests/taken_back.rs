@@ -2,7 +2,7 @@
 
 use gitops_app::rollback::{Step, Watch};
 use gitops_core::{ErrorKind, PinExpect, Request};
-use gitops_forge::RequestQuery;
+use gitops_forge::{CommitStatus, RequestQuery};
 
 use super::*;
 
@@ -40,7 +40,7 @@ async fn a_rollback_goes_on_after_each_step_and_never_opens_a_closed_request_aga
     let open = world.forge.change_requests(&world.cx, &between).await.unwrap();
     assert_eq!((open.len(), format!("#{}", open[0].number)), (1, request));
     let said = world.forge.statuses(&world.cx, &bad).await.unwrap().remove(0);
-    assert_eq!((said.context.as_str(), said.state), ("gitops/rollback", StatusState::Failure));
+    assert_eq!((said.context.as_str(), said.state), ("gitops/rollback/site", StatusState::Failure));
     let writes = world.forge.writes();
     assert!(matches!(step().await, Some(Step::Opened { .. })));
     assert_eq!(world.forge.writes(), writes, "nothing is made twice");
@@ -170,7 +170,7 @@ async fn a_rollback_says_that_its_request_was_closed_and_what_to_do() {
     let watch = Watch::new(&world.cx, &config, handle.clone(), None);
     Box::pin(watch.on(Arc::new(world.forge.clone()), "gitops").step(&world.cx)).await.unwrap();
     let status = world.forge.statuses(&world.cx, &second).await.unwrap().remove(0);
-    assert_eq!((status.context.as_str(), status.state), ("gitops/rollback", StatusState::Failure));
+    assert_eq!((status.context.as_str(), status.state), ("gitops/rollback/site", StatusState::Failure));
     let closed = format!("#{revert} was closed without a merge: open it again");
     assert!(status.description.contains(&closed), "{status:?}");
 
@@ -306,8 +306,9 @@ async fn a_commit_from_which_a_person_went_back_is_not_told_as_live_any_more() {
     };
     let said = async |commit: &str| {
         let commit = CommitId::parse(commit).unwrap();
-        let found = world.forge.statuses(&world.cx, &commit).await.unwrap().remove(0);
-        (found.state, found.description)
+        let found = world.forge.statuses(&world.cx, &commit).await.unwrap();
+        let live = found.into_iter().find(|status| status.context == "gitops/live/site").unwrap();
+        (live.state, live.description)
     };
     tell(bad.as_str()).await;
     assert_eq!(said(bad.as_str()).await, (StatusState::Success, "live: Healthy".to_owned()));
@@ -322,8 +323,12 @@ async fn a_commit_from_which_a_person_went_back_is_not_told_as_live_any_more() {
     tell(&good).await;
     assert_eq!(world.forge.writes(), writes, "it is said once");
 
+    let of_rollback = CommitStatus::new("gitops/rollback/site", StatusState::Failure, "#9 takes it back");
+    world.forge.set_status(&world.cx, &bad, &of_rollback).await.unwrap();
     handle.request(&world.cx, "bob", Request::unpin()).await.unwrap();
     tell(bad.as_str()).await;
+    let all = world.forge.statuses(&world.cx, &bad).await.unwrap();
+    assert!(all.iter().all(|status| status.state == StatusState::Success), "nothing goes back: {all:?}");
     assert_eq!(said(bad.as_str()).await, (StatusState::Success, "live: Healthy".to_owned()));
     world.cx.cancel();
 }

@@ -91,7 +91,7 @@ async fn a_deployment_that_fails_its_health_is_taken_back_once_and_the_branch_is
     // The next one goes on: one request, and the bad commit and its own request say so.
     let serving = Serving::start(&site).await;
     site.until("what the bad commit says", async || {
-        site.has_status(&bad, "gitops/rollback failure").await
+        site.has_status(&bad, "gitops/rollback/shop failure").await
             && site.has_status(&bad, "gitops/live/shop failure").await
     })
     .await;

@@ -61,7 +61,7 @@ async fn a_bad_commit_is_taken_back_by_a_request_and_the_branch_is_followed_agai
     assert_eq!(site.world.live("index.html").as_deref(), Some("one\ntwo\n"));
     assert_eq!(site.world.live("new"), None);
     assert_eq!(site.pinned(), good);
-    assert_eq!(site.statuses(&bad).await, ["gitops/rollback failure"]);
+    assert_eq!(site.statuses(&bad).await, ["gitops/rollback/site failure"]);
     // Again: nothing more is made.
     again().await.expect(0).warns("Request 1 takes");
     assert_eq!(site.requests().await.len(), 1);
@@ -177,7 +177,7 @@ async fn a_comment_takes_a_bad_commit_back_and_the_branch_is_followed_again_once
     serving.sooner_or_later("the good commit again", is_back).await;
     assert_eq!(site.world.live("index.html").as_deref(), Some("one\ntwo\n"));
     assert_eq!(site.pinned(), good);
-    assert!(site.statuses(&bad).await.contains(&"gitops/rollback failure".to_owned()));
+    assert!(site.statuses(&bad).await.contains(&"gitops/rollback/site failure".to_owned()));
     // The same comment of somebody else makes no second one.
     site.comment("alice", number, &format!("/rollback site {good}")).await;
     let again = serving.wait_for("commanded").await;

@@ -549,7 +549,7 @@ async fn is_taken_back(whole: &Whole, number: u64, bad: &str) {
         whole.image_and_size().await == before && page() == "one\n"
     })
     .await;
-    assert!(site.statuses(bad).await.contains(&"gitops/rollback failure".to_owned()));
+    assert!(site.statuses(bad).await.contains(&"gitops/rollback/shop failure".to_owned()));
     // It is the doing of who went back, and of no request that once brought that commit.
     let deployment = format!("Deployment.apps/{}/web", whole.namespace);
     let change = whole.last_change("shop", &deployment).await;
