@@ -222,6 +222,9 @@ impl Shared {
                 after.open.join("; ")
             )));
         }
+        if let Some(answer) = meant.and_then(|after| self.is_for_an_override(after)) {
+            return Ok(Done::Yes(answer));
+        }
         let waiting = after.iter().filter(|after| !after.wanted.is_empty());
         let waiting: Vec<String> = waiting.map(|after| waits(&page, after, effect)).collect();
         let reasons = meant.map(|after| after.discounted.join("; ")).filter(|reasons| !reasons.is_empty());
@@ -237,6 +240,19 @@ impl Shared {
             (None, true) => "nothing waits for an approval".to_owned(),
             (None, false) => waiting.join("; "),
         }))
+    }
+
+    /// What is said of an approval of what wants none, and that a gate denies: two such may be what `gitops approve --urgent` asks for.
+    fn is_for_an_override(&self, after: &AfterMerge) -> Option<String> {
+        let status = self.board.handle(&after.application)?.status().borrow().clone();
+        if !after.wanted.is_empty() || status.denied.is_empty() {
+            return None;
+        }
+        let waits = waits_for(&status).unwrap_or_default();
+        Some(format!(
+            "`{}` wants no approval, and waits {waits}; two approvals count for `gitops approve --urgent`",
+            after.application
+        ))
     }
 
     /// Has the engines look at once. What is not merged is applied only where the configuration says so.

@@ -18,11 +18,15 @@ fn closed(world: &World) -> (String, String) {
 
 /// A server whose application is closed, with a request.
 async fn proposed() -> (World, String, u64) {
+    proposed_under(|rules| rules.to_owned()).await
+}
+
+async fn proposed_under(which: impl Fn(&str) -> String) -> (World, String, u64) {
     let world = World::begun("");
     let session = Session::builder(&world.applications().all[0]).access(Access::Write).open(&world.cx).await;
     session.unwrap().engine.reconcile(&world.cx).await.unwrap();
     let (rules, day) = closed(&world);
-    world.configure(&rules);
+    world.configure(&which(&rules));
     world.work().await;
     let number = world.propose("two", OURS);
     (world, day, number)
@@ -101,6 +105,28 @@ async fn an_approved_commit_waits_until_the_window_opens_and_for_nobody() {
     never.denied[0].until = None;
     let telling = telling_of(&never, None).unwrap();
     assert_eq!((telling.state, telling.needs_person), (StatusState::Failure, true));
+    world.cx.cancel();
+}
+
+/// Met as: in an emergency, both people were told that nothing waited for the approval that counted a moment later.
+#[tokio::test]
+async fn what_an_override_asks_two_people_for_is_not_refused() {
+    let only_the_window = |rules: &str| rules.lines().skip(1).map(|line| format!("{line}\n")).collect();
+    let (world, day, number) = proposed_under(only_the_window).await;
+    merged(&world, number).await;
+    let reviews = world.reviews();
+    let page = reviews.0.memory.page(&world.cx, number).await.unwrap();
+    let asked = reviews.0.asked_of(number, &page);
+    let after = asked.after_merge(&world.cx, &reviews.0.chosen(), &nobody()).await.unwrap();
+    world.says(&world.bob, number, &format!("/approve {}", after[0].effect.name())).await;
+    reviews.0.look(&world.cx, number).await;
+    let (_, is_done, answer) = world.answers().pop().unwrap();
+    let waits = format!("`site` wants no approval, and waits until {day}T00:00:00.000Z; ");
+    assert!(is_done && answer.starts_with(&waits) && answer.contains("approve --urgent"), "{answer}");
+    world.says(&world.bob, number, &format!("/approve {}", "ab".repeat(20))).await;
+    reviews.0.look(&world.cx, number).await;
+    let (_, is_done, answer) = world.answers().pop().unwrap();
+    assert!(!is_done && answer == "nothing waits for an approval", "{answer}");
     world.cx.cancel();
 }
 
