@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use gitops_core::redact::credentials;
-use gitops_core::{Error, ErrorKind, Result, Value};
+use gitops_core::{Digest, Error, ErrorKind, Result, Value};
 use gitops_k8s::yaml::Document;
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
@@ -12,6 +12,9 @@ use super::edit::{Words, is_only, read, spliced};
 use super::files::Files;
 use super::version::{self, Version};
 use super::{How, LeftVersion, OtherFile, VersionChange};
+
+/// How many digits name the content of a file.
+const DIGITS: usize = 12;
 
 /// What was found.
 #[derive(Debug, Default)]
@@ -90,8 +93,8 @@ pub fn compare(from: &Files, to: &Files, folder: &str, whole: &[String]) -> Resu
                     file: place(path),
                     line: 0,
                     what: "the whole file".to_owned(),
-                    before: "as it was".to_owned(),
-                    after: "as it is there".to_owned(),
+                    before: named(is),
+                    after: named(content),
                     can_move: false,
                 });
                 new.insert(path, content.to_vec());
@@ -110,6 +113,11 @@ pub fn compare(from: &Files, to: &Files, folder: &str, whole: &[String]) -> Resu
     found.changes.sort();
     found.left.sort();
     Ok(found)
+}
+
+/// What a content is called: one that is not the same has another name.
+fn named(content: &[u8]) -> String {
+    Digest::of(content).to_string().chars().take(DIGITS).collect()
 }
 
 impl Compared {

@@ -1,6 +1,6 @@
 //! What a merge would do to one application.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use gitops_core::capability::Readiness;
@@ -37,6 +37,8 @@ pub(super) struct Reviewing<'a> {
     pub checked: BTreeMap<String, Vec<String>>,
     /// What the merge changes in the repositories of several applications.
     pub repositories: BTreeMap<String, Repository>,
+    /// The files of the configuration that the merge changes in them.
+    pub configuration: BTreeSet<String>,
 }
 
 /// What a merge does.
@@ -54,7 +56,7 @@ struct Compared {
 const NOT_ASKED: &str = "nobody vouches for the request, so no cluster is asked about it: Git is compared with Git, and nothing of it can be approved";
 
 /// How many files a request may change.
-const CHANGED: usize = 1_000_000;
+pub(super) const CHANGED: usize = 1_000_000;
 
 /// Why there is no plan.
 pub(super) enum Stop {

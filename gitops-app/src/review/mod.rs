@@ -95,6 +95,9 @@ pub struct Reviewed {
     pub not_concerned: Vec<NotConcerned>,
     /// Applications of several whose files the merge leaves as they are: what drifted there is not the request's business.
     pub untouched: Vec<String>,
+    /// The files that the request changes from which the configuration was read. What that changes is in no plan: the merge is judged by the
+    /// configuration of the target branch.
+    pub configuration: Vec<String>,
     /// The plans of the merge, by application.
     plans: BTreeMap<String, Planned>,
 }
@@ -200,6 +203,7 @@ async fn review_with(
         warm,
         checked: BTreeMap::new(),
         repositories: BTreeMap::new(),
+        configuration: BTreeSet::new(),
     };
     let (mut parts, mut failed) = (Vec::new(), Vec::new());
     let (mut not_concerned, mut untouched) = (Vec::new(), Vec::new());
@@ -225,7 +229,10 @@ async fn review_with(
         Failure::new(application.clone(), environment(application), message(error))
     });
     let review = parts.into_iter().collect::<Review>().failing(failures.collect::<Vec<_>>());
-    Ok(Reviewed { review, rules: Rules::default(), failed, not_concerned, untouched, plans })
+    let mut configuration = reviewing.configuration;
+    configuration.extend(plans.values().flat_map(|planned: &Planned| planned.configuration.clone()));
+    let configuration = configuration.into_iter().collect();
+    Ok(Reviewed { review, rules: Rules::default(), failed, not_concerned, untouched, configuration, plans })
 }
 
 /// How many faults of what is declared a message names.

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use gitops_core::{Cx, Result, Revision, Source};
+use gitops_core::{Cx, Merge as _, Result, Revision, Source};
 use gitops_git::GitSource;
 
-use super::application::{Reviewing, Stop, find, merging, named};
+use super::application::{CHANGED, Reviewing, Stop, find, merging, named};
 use super::{Found, Sides};
 use crate::config::{Applications, Config, GitRef};
 use crate::source;
@@ -55,10 +55,27 @@ impl Reviewing<'_> {
             self.check_configuration(cx, config, &git, &found.base, &found.head)
                 .await
                 .map_err(Stop::Named)?;
+            let changed = self.changed_configuration(cx, &config.source.url, &git, &found).await?;
+            self.configuration.extend(changed);
             self.repositories.insert(key.clone(), found);
         }
         let changes = self.repositories[&key].changes.get(&config.source.path);
         Ok((changes == Some(&false)).then_some(Found::Untouched))
+    }
+
+    /// The files of the configuration that the request changes.
+    async fn changed_configuration(
+        &self,
+        cx: &Cx,
+        repository: &str,
+        git: &GitSource,
+        sides: &Repository,
+    ) -> Result<Vec<String>, Stop> {
+        let files = self.checked.get(repository).filter(|files| !files.is_empty());
+        let Some(files) = files else { return Ok(Vec::new()) };
+        let merged = git.merged(cx, &sides.base, &sides.head).await.map_err(merging)?;
+        let changed = git.changed(cx, &merged.merge_base, &sides.head, CHANGED).await.map_err(Stop::Named)?;
+        Ok(files.iter().filter(|file| changed.contains(file)).cloned().collect())
     }
 
     /// What an application follows, if a merge into the target branch does not change it.

@@ -372,7 +372,7 @@ impl Asked {
 
     /// `against` is why what is applied already must not be merged.
     pub(super) fn statuses(&self, reviewed: &Reviewed, against: Option<&str>) -> [CommitStatus; 2] {
-        let policy = match (policy(&reviewed.review), against, refused(reviewed)) {
+        let policy = match (policy(reviewed), against, refused(reviewed)) {
             ((StatusState::Success, _), Some(why), _) => {
                 (StatusState::Pending, format!("it is applied, and {why}"))
             }

@@ -7,8 +7,8 @@ use std::time::Duration;
 use gitops_core::review::approval::{ApprovalRules, Request};
 use gitops_core::review::{Context, Part, Review};
 use gitops_core::{
-    Approval, ApprovalCheck, ApprovalState, Cx, Error, ErrorKind, History, Plan, Relation, Result, Revision,
-    Through, Time, async_trait,
+    Approval, ApprovalCheck, ApprovalState, Cause, Cx, Error, ErrorKind, History, Key, Plan, Relation,
+    Result, Revision, Through, Time, async_trait,
 };
 use gitops_forge::{ChangeRequest, Forge, RequestState};
 
@@ -17,6 +17,7 @@ use crate::config::{Config, ForgeKind};
 use crate::forge::patiently;
 use crate::forge::{Found, Named};
 use crate::gates;
+use crate::rollback::branches;
 use crate::session::{Access, Session};
 
 /// How long it may take to answer.
@@ -60,6 +61,12 @@ fn unknown<'p>(mut places: impl Iterator<Item = &'p str>) -> Option<String> {
         .map(|place| format!("the forge does not tell whose the commits are, so {place} does not count"))
 }
 
+/// Whether all that a plan would do by an approval puts back what was applied before.
+fn repairs_only(plan: &Plan, approval: &Approval) -> bool {
+    let approved: BTreeSet<&Key> = approval.effect.keys().collect();
+    plan.steps.iter().filter(|step| approved.contains(&step.key)).all(|step| step.cause == Cause::Drift)
+}
+
 /// Whether a commit is a revision or one that the revision descends from. One that nobody has is neither.
 async fn is_part_of(cx: &Cx, session: &Session, commit: &Revision, revision: &Revision) -> Result<bool> {
     match session.git.relation(cx, revision, commit).await {
@@ -99,7 +106,7 @@ impl OnForge {
         Ok(opened.insert((found.open(cx)?, found.kind)).clone())
     }
 
-    async fn ask(&self, cx: &Cx, plan: &Plan, review: &str) -> Result<ApprovalState> {
+    async fn ask(&self, cx: &Cx, plan: &Plan, approval: &Approval, review: &str) -> Result<ApprovalState> {
         let (forge, kind) = self.forge(cx)?;
         let (request, places) = review.split_once(": ").unwrap_or((review, ""));
         let info = forge.info();
@@ -115,7 +122,7 @@ impl OnForge {
             }
             found => found?,
         };
-        match self.of_plan(cx, &found, plan).await? {
+        match self.of_plan(cx, &found, plan, approval).await? {
             ApprovalState::Stands => {}
             other => return Ok(other),
         }
@@ -132,7 +139,13 @@ impl OnForge {
     }
 
     /// Whether it is the change of this request that would be applied.
-    async fn of_plan(&self, cx: &Cx, request: &ChangeRequest, plan: &Plan) -> Result<ApprovalState> {
+    async fn of_plan(
+        &self,
+        cx: &Cx,
+        request: &ChangeRequest,
+        plan: &Plan,
+        approval: &Approval,
+    ) -> Result<ApprovalState> {
         let brought = match request.state {
             RequestState::Closed => {
                 return Ok(ApprovalState::Withdrawn("the request was closed without a merge".to_owned()));
@@ -159,6 +172,15 @@ impl OnForge {
             return Ok(ApprovalState::Withdrawn(format!(
                 "the request was merged as {merged}, and that is live since {live}: it was approved for that"
             )));
+        }
+        // Drift that was approved on the request beside its change is repaired without a wait for the merge.
+        if repairs_only(plan, approval) {
+            return Ok(ApprovalState::Stands);
+        }
+        // The way back to a revision is no part of what it goes back to: it is approved on the request that takes the change back.
+        let takes_back = request.head.name.starts_with(&branches(&self.config.name));
+        if takes_back && session.engine.pinned(cx).await?.is_some_and(|pin| pin.revision == plan.revision) {
+            return Ok(ApprovalState::Stands);
         }
         if is_part_of(cx, &session, &brought, &plan.revision).await? {
             return Ok(ApprovalState::Stands);
@@ -192,7 +214,7 @@ impl ApprovalCheck for OnForge {
             return Err(Error::new(kind, why));
         }
         let call = cx.within(PATIENCE);
-        let asked = call.bounded(self.ask(&call, plan, review)).await;
+        let asked = call.bounded(self.ask(&call, plan, approval, review)).await;
         cx.check()?;
         let failed = asked.as_ref().err();
         let away = failed.map(|error| (cx.now().after(AGAIN), error.kind(), error.to_string()));

@@ -1,6 +1,6 @@
 //! What the statuses on the head of a request say, and for how long.
 
-use gitops_core::review::{Attribution, Counts, Outcome, Review};
+use gitops_core::review::{Attribution, Counts, Outcome};
 use gitops_core::{Strictness, Time};
 use gitops_forge::StatusState;
 
@@ -20,8 +20,18 @@ pub(super) fn plan(reviewed: &Reviewed) -> (StatusState, String) {
         () if blocked > 0 => {
             (StatusState::Failure, format!("{blocked} objects are blocked; {}", counted(&review.counts())))
         }
-        () if review.parts.is_empty() => (StatusState::Success, "no application is concerned".to_owned()),
-        () => (StatusState::Success, counted(&review.counts())),
+        () if review.parts.is_empty() => {
+            (StatusState::Success, format!("no application is concerned{}", unplanned(reviewed)))
+        }
+        () => (StatusState::Success, counted(&review.counts()) + &unplanned(reviewed)),
+    }
+}
+
+/// What no plan has.
+fn unplanned(reviewed: &Reviewed) -> String {
+    match reviewed.configuration.as_slice() {
+        [] => String::new(),
+        files => format!("; what it changes in {} is in no plan", files.join(", ")),
     }
 }
 
@@ -39,7 +49,8 @@ fn counted(counts: &Counts) -> String {
 }
 
 /// What the gates say.
-pub(super) fn policy(review: &Review) -> (StatusState, String) {
+pub(super) fn policy(reviewed: &Reviewed) -> (StatusState, String) {
+    let review = &reviewed.review;
     let notes = |of: Strictness| {
         let each = review.parts.iter().flat_map(|part| part.verdict.each());
         let notes = each.filter(|(own, _)| *own == of).map(|(_, note)| note.to_string());
@@ -53,8 +64,8 @@ pub(super) fn policy(review: &Review) -> (StatusState, String) {
         _ if !denied.is_empty() => (StatusState::Failure, format!("denied: {denied}")),
         Outcome::Failed => (StatusState::Failure, "there is no plan to judge".to_owned()),
         Outcome::NeedsApproval => (StatusState::Pending, format!("needs an approval: {open}")),
-        Outcome::Approved => (StatusState::Success, "approved".to_owned()),
-        _ => (StatusState::Success, "nothing is against it".to_owned()),
+        Outcome::Approved => (StatusState::Success, format!("approved{}", unplanned(reviewed))),
+        _ => (StatusState::Success, format!("nothing is against it{}", unplanned(reviewed))),
     }
 }
 

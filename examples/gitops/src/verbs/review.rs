@@ -177,6 +177,14 @@ fn tell(app: &App, reviewed: &Reviewed, sides: &Sides) {
         let text = format!("`{application}` follows {follows}, and not {}.", sides.base());
         app.screen.note(&format!("{} {}", paint(YELLOW, "Not concerned:"), escape(&text)));
     }
+    if !reviewed.configuration.is_empty() {
+        let files = reviewed.configuration.join(", ");
+        let text = format!(
+            "what it changes in {files} is in no plan: it is judged by the configuration of {}.",
+            sides.base()
+        );
+        app.screen.note(&format!("{} {}", paint(YELLOW, "Not planned:"), escape(&text)));
+    }
     if !reviewed.untouched.is_empty() {
         app.screen.note(&escape(&format!("Untouched: {}.", reviewed.untouched.join(", "))));
     }

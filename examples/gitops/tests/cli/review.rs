@@ -266,6 +266,13 @@ fn the_configuration_of_a_request_is_not_believed() {
     world.commit("Two", &[]);
     let review = || world.gitops(&[&["-f", "repository/conf"], &main_with(&[])[..]].concat());
     review().expect(0);
+    // Of a request that changes nothing else, no application is concerned, and that is not all there is to say.
+    world.git(&["checkout", "-q", "-B", "feature", "main"]);
+    let renamed = fs::read_to_string(at("conf/a.yaml")).unwrap().replace("name: a", "name: other");
+    fs::write(at("conf/a.yaml"), renamed).unwrap();
+    world.commit("Another name", &[]);
+    world.git(&["checkout", "-q", "main"]);
+    review().expect(0).warns("what it changes in conf/a.yaml is in no plan").warns("Untouched: a, b");
     fs::remove_file(at("conf/b.yaml")).unwrap();
     review().expect(3).warns("repository/conf is not that of main");
 }

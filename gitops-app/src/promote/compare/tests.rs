@@ -130,6 +130,12 @@ fn whole_files_are_copied_by_a_pattern_and_what_else_differs_is_named() {
     let to = files(&[("config/a.json", "1"), ("x", "2"), ("y", "1"), ("same", "s")]);
     let found = compare(&from, &to, "prod", &["config/*.json".to_owned()]).unwrap();
     assert_eq!(text(&found, "prod/config/a.json"), "2");
+    // What is remembered as proposed is one content, and not the file.
+    let next = files(&[("config/a.json", "3"), ("x", "1"), ("same", "s")]);
+    let next = compare(&next, &to, "prod", &["config/*.json".to_owned()]).unwrap();
+    assert_eq!((changes(&found).len(), changes(&next).len()), (1, 1));
+    assert_eq!(found.changes[0].before, next.changes[0].before);
+    assert_ne!(found.changes[0].after, next.changes[0].after);
     assert_eq!(
         left(&found),
         ["prod/config/new.json the whole file: it is not there yet: add it in a request of its own"]

@@ -99,11 +99,11 @@ async fn a_deployment_that_fails_its_health_is_taken_back_once_and_the_branch_is
     assert_eq!(requests.len(), 2, "{requests:#?}");
     let revert = requests.iter().find(|request| request["number"] != number).unwrap();
     assert_eq!(revert["title"], format!("Take shop back to {}", &good[..12]));
-    let comments = site.comments(number).await;
-    assert!(
-        comments.iter().any(|comment| body(comment).contains("it failed its health: rolled back to")),
-        "{comments:#?}"
-    );
+    site.until("what its own request says", async || {
+        let comments = site.comments(number).await;
+        comments.iter().any(|comment| body(comment).contains("it failed its health: rolled back to"))
+    })
+    .await;
     site.until("the good one is live again", async || {
         admin.get(&uri(NAMESPACE)).await.is_some_and(|object| image(&object) == "web:1")
     })
