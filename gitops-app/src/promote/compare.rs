@@ -88,7 +88,7 @@ pub fn compare(from: &Files, to: &Files, folder: &str, whole: &[String]) -> Resu
     for (path, content) in from.iter().filter(|(path, _)| whole.is_match(path)) {
         match to.get(path) {
             Some(is) if is == content => {}
-            Some(_) => {
+            Some(is) => {
                 found.changes.push(VersionChange {
                     file: place(path),
                     line: 0,

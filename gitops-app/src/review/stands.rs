@@ -214,7 +214,7 @@ impl ApprovalCheck for OnForge {
             return Err(Error::new(kind, why));
         }
         let call = cx.within(PATIENCE);
-        let asked = call.bounded(self.ask(&call, plan, approval, review)).await;
+        let asked = call.bounded(Box::pin(self.ask(&call, plan, approval, review))).await;
         cx.check()?;
         let failed = asked.as_ref().err();
         let away = failed.map(|error| (cx.now().after(AGAIN), error.kind(), error.to_string()));
