@@ -18,7 +18,7 @@ fn closed(world: &World) -> (String, String) {
 
 /// A server whose application is closed, with a request.
 async fn proposed() -> (World, String, u64) {
-    proposed_under(|rules| rules.to_owned()).await
+    proposed_under(ToOwned::to_owned).await
 }
 
 async fn proposed_under(which: impl Fn(&str) -> String) -> (World, String, u64) {
@@ -111,7 +111,7 @@ async fn an_approved_commit_waits_until_the_window_opens_and_for_nobody() {
 /// Met as: in an emergency, both people were told that nothing waited for the approval that counted a moment later.
 #[tokio::test]
 async fn what_an_override_asks_two_people_for_is_not_refused() {
-    let only_the_window = |rules: &str| rules.lines().skip(1).map(|line| format!("{line}\n")).collect();
+    let only_the_window = |rules: &str| rules.split_once('\n').unwrap().1.to_owned();
     let (world, day, number) = proposed_under(only_the_window).await;
     merged(&world, number).await;
     let reviews = world.reviews();
