@@ -236,10 +236,29 @@ impl Shared {
                 noted = noted.and(self.audit_merge(cx, config, number).await);
             }
             if telling.is_live && telling.state == StatusState::Success && noted.is_ok() {
+                if !is_told {
+                    self.end_wait(cx, config, &CommitId::parse(&merged)?, telling).await?;
+                }
                 self.memory.change(cx, number, |page| page.is_live_in(&config.name)).await?;
             }
         }
         noted
+    }
+
+    /// Ends what waits on the commit of a merge, since it is live with a later one.
+    async fn end_wait(&self, cx: &Cx, config: &Config, merged: &CommitId, live: &Telling) -> Result<()> {
+        let text = format!("live with {}", short(&live.commit));
+        let context = format!("{}/live/{}", self.context, config.name);
+        let over = CommitStatus::new(context, StatusState::Success, &text);
+        let over = over.fitted(self.forge.info().context_chars);
+        let said = match patiently(cx, || self.forge.statuses(cx, merged)).await {
+            Err(error) if is_gone(&error) => return Ok(()),
+            said => said?,
+        };
+        if said.iter().any(|said| said.context == over.context && said.state == StatusState::Pending) {
+            patiently(cx, || self.forge.ensure_status(cx, merged, &over)).await?;
+        }
+        Ok(())
     }
 
     /// Remembers what a request was merged as, until that is live in all applications that it changes; the branch may have gone on
