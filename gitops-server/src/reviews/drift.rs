@@ -138,7 +138,7 @@ fn text(config: &Config, plan: &Plan, lines: &[String]) -> String {
     let apply = code_span(&format!("gitops -a {} apply", config.name), NAME);
     let _ = write!(
         text,
-        "\nSee it: {command}. Correct it by {apply}, or declare what is there. This issue is closed by itself once nothing differs."
+        "\nSee it: {command}. Correct it with `sync: {{ drift: correct }}`, or by {apply} once no other process is at work; or declare what is there. This issue is closed by itself once nothing differs."
     );
     text
 }

@@ -36,8 +36,8 @@ async fn the_drift_of_an_application_is_one_issue_that_is_closed_by_itself() {
     let text = |lines: &str| {
         format!(
             "The target of `site` is not as it was applied from commit `{revision}`: it was changed outside of Git, and is not corrected.\n\n\
-             {lines}\nSee it: `gitops -a site drift`. Correct it by `gitops -a site apply`, or declare what is there. This issue is closed by \
-             itself once nothing differs."
+             {lines}\nSee it: `gitops -a site drift`. Correct it with `sync: {{ drift: correct }}`, or by `gitops -a site apply` once no \
+             other process is at work; or declare what is there. This issue is closed by itself once nothing differs."
         )
     };
     // All of it but the hidden line by which it is found: names, and no value.
