@@ -72,4 +72,4 @@ pub use inputs::{Inputs, Reloaded};
 pub use mounting::Mounting;
 pub use orphans::{Orphaned, orphaned};
 pub use roster::{Roster, Taken};
-pub use runner::{Contested, NotePlace, Noted, Refused, Runner};
+pub use runner::{Contested, Doubted, NotePlace, Noted, Refused, Runner};

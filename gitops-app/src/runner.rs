@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use gitops_core::{Cx, EngineStatus, Key, StateDir, StateHolder, Time};
+use gitops_core::{Cx, Digest, EngineStatus, Key, StateDir, StateHolder, Time};
 use gitops_k8s::{ClusterLease, LeaseHolder, LeaseNote};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
@@ -39,6 +39,27 @@ pub struct Noted {
     /// Objects that it does not correct before a time, because others change them again and again; the first hundred.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub contested: Vec<Contested>,
+    /// Approvals of reviews that lift nothing for now: it can't ask whether they still stand, or they were given for something else; the
+    /// first hundred.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub doubted: Vec<Doubted>,
+}
+
+/// An approval of a review that lifts nothing for now, though nobody withdrew it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Doubted {
+    /// What tells the approval from others: [`Approval::id`](gitops_core::Approval::id).
+    pub approval: Digest,
+    /// Why; nothing where that may be read by others than the operator.
+    pub why: Option<String>,
+}
+
+impl Doubted {
+    /// Why, for whoever looks.
+    pub(crate) fn reason(self) -> String {
+        self.why.unwrap_or_else(|| "which does not count now: the log of the process at work says why".to_owned())
+    }
 }
 
 /// An object that is not corrected before a time.
@@ -51,8 +72,8 @@ pub struct Contested {
     pub until: Time,
 }
 
-/// How many contested objects a note names.
-const MOST_CONTESTED: usize = 100;
+/// How many contested objects, and how many doubted approvals, a note names.
+const MOST: usize = 100;
 
 /// A configuration that a process at work does not take over.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -111,7 +132,7 @@ impl NotePlace {
         Self(Place::Folder(state.to_owned()))
     }
 
-    /// With the renewals of a lease that this process holds. There nobody is told why a configuration is refused.
+    /// With the renewals of a lease that this process holds. There nobody is told why a configuration is refused, or an approval doubted.
     pub fn on_lease(note: LeaseNote) -> Self {
         Self(Place::Lease(note))
     }
@@ -132,14 +153,18 @@ impl NotePlace {
             let noted = {
                 let status = status.borrow_and_update().clone();
                 let last = status.last.as_ref().map(|last| last.at);
-                let contested = status.contested.iter().take(MOST_CONTESTED);
+                let contested = status.contested.iter().take(MOST);
                 let contested = contested.map(|(key, until)| Contested { key: key.clone(), until: *until });
+                let doubted = status.doubts.iter().take(MOST);
+                let doubted =
+                    doubted.map(|(approval, why)| Doubted { approval: *approval, why: Some(why.clone()) });
                 Noted {
                     last,
                     next: status.next,
                     postponed: status.postponed.clone(),
                     refused: refused.borrow_and_update().clone(),
                     contested: contested.collect(),
+                    doubted: doubted.collect(),
                 }
             };
             if noted != told {
@@ -168,7 +193,9 @@ impl NotePlace {
             }
             Place::Lease(lease) => {
                 let refused = noted.refused.as_ref().map(|refused| Refused { why: None, ..refused.clone() });
-                let noted = Noted { refused, ..noted.clone() };
+                let untold = |doubted: &Doubted| Doubted { why: None, ..doubted.clone() };
+                let doubted = noted.doubted.iter().map(untold).collect();
+                let noted = Noted { refused, doubted, ..noted.clone() };
                 let _ = serde_json::to_string(&noted).map(|note| lease.set(note));
             }
         }

@@ -454,8 +454,19 @@ async fn while_nobody_can_say_whether_an_approval_stands_it_lifts_nothing_and_th
     assert!(waits[0].message.contains("approved by bo"), "{waits:?}");
     assert!(waits[0].message.contains("can't be asked: the forge is away"), "{waits:?}");
     assert_eq!(engine.inventory().approvals().iter().count(), 1, "it is kept");
+    // Who only looks says the same, once it knows what this one could not ask.
+    let doubts = engine.handle().status().borrow().doubts.clone();
+    let mut looking = world.engine().await;
+    let plan = looking.plan(&world.cx).await.unwrap();
+    assert_eq!(looking.verdict(&world.cx, &plan).findings().count(), 0);
+    looking.doubted_elsewhere(doubts);
+    assert_eq!(
+        looking.verdict(&world.cx, &plan).findings().collect::<Vec<_>>(),
+        waits.iter().collect::<Vec<_>>()
+    );
     asks.says("bo", Ok(ApprovalState::Stands));
     assert!(engine.reconcile(&world.cx).await.unwrap().is_converged());
+    assert!(engine.handle().status().borrow().doubts.is_empty());
     assert_eq!(names(&world), ["a", "b"]);
     // Where nothing needs an approval, nobody is asked.
     asks.asked();

@@ -56,7 +56,7 @@ pub struct WhyDocument<'a> {
     pub next: Next<'a>,
     /// What gates want approved of what comes next and somebody approved, with the gate and the name.
     pub approved: Vec<String>,
-    /// Why what comes next is not done yet: gates deny it, the process at work waits for another
+    /// Why what comes next is not done yet: gates deny it or want it approved, the process at work waits for another
     /// application, or a deletion waits for what is blocked.
     pub postponed: Option<String>,
     /// Why the source is not followed now, so that all of this is of the revision that was accepted last.
@@ -193,7 +193,7 @@ impl<'a> WhyDocument<'a> {
         let (approved, postponed) = match plan.step(key) {
             Some(step) if step.cause != Cause::Drift => {
                 let verdict = session.engine.verdict(cx, plan);
-                let postponed = match postponed(cx, session, &verdict).await {
+                let postponed = match postponed(cx, session, &verdict, key).await {
                     None => held::of(plan, key).map(|part| part.text()),
                     postponed => postponed,
                 };
@@ -273,10 +273,15 @@ fn approved(verdict: &Verdict, key: &Key) -> Vec<String> {
 }
 
 /// Why what a plan brings is not done yet, if somebody knows. Who is at work can't say it where that can't be read.
-async fn postponed(cx: &Cx, session: &Session, verdict: &Verdict) -> Option<String> {
+async fn postponed(cx: &Cx, session: &Session, verdict: &Verdict, key: &Key) -> Option<String> {
     if matches!(verdict, Verdict::Deny { .. }) {
         let obstacles: Vec<String> = verdict.obstacles().map(ToString::to_string).collect();
         return Some(obstacles.join("; "));
+    }
+    let is_of_it = |note: &&GateMessage| note.keys.is_empty() || note.keys.contains(key);
+    let findings: Vec<String> = verdict.findings().filter(is_of_it).map(ToString::to_string).collect();
+    if !findings.is_empty() {
+        return Some(format!("needs an approval: {}", findings.join("; ")));
     }
     session.runner(cx).await.ok()??.noted.postponed
 }

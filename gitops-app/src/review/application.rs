@@ -102,6 +102,8 @@ impl Reviewing<'_> {
         let builder = Session::builder(&open).access(Access::Look).events(Arc::clone(self.events));
         let Some(warm) = self.warm.filter(|_| self.sides.is_trusted) else {
             let mut session = builder.open(cx).await?;
+            // As a review that goes on from another one: what is merged is not what it tells of.
+            session.engine.doubted_elsewhere(BTreeMap::new());
             return Box::pin(self.plan_in(cx, config, &mut session)).await;
         };
         let mut lent = warm.lend(cx, config).await?;

@@ -189,7 +189,10 @@ impl Lent<'_> {
     pub async fn open(&mut self, cx: &Cx, builder: SessionBuilder) -> Result<Session> {
         self.since = cx.now();
         let opening = Box::pin(builder.clusters(self.warm.clusters.clone()).open(&self.warm.cx));
-        cx.bounded(opening).await
+        let mut session = cx.bounded(opening).await?;
+        // It is used for long, and who was at work when it was opened may be able to ask again soon.
+        session.engine.doubted_elsewhere(BTreeMap::new());
+        Ok(session)
     }
 
     /// Leaves a session for the next review.

@@ -197,8 +197,11 @@ impl SessionBuilder {
             // What a process at work does not correct, no plan that somebody looks at may promise. A lock that can't be read is
             // told by who asks for it.
             let runner = session.runner(cx).await.ok().flatten();
-            let held = runner.into_iter().flat_map(|runner| runner.noted.contested);
-            session.engine.held_elsewhere(held.map(|held| (held.key, held.until)).collect());
+            let noted = runner.map(|runner| runner.noted).unwrap_or_default();
+            let held = noted.contested.into_iter().map(|held| (held.key, held.until));
+            session.engine.held_elsewhere(held.collect());
+            let doubted = noted.doubted.into_iter().map(|doubted| (doubted.approval, doubted.reason()));
+            session.engine.doubted_elsewhere(doubted.collect());
         }
         Ok(session)
     }

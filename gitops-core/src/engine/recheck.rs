@@ -76,12 +76,19 @@ impl Engine {
                 }
             }
         }
+        self.shared.tell(|status| status.doubts.clone_from(&self.doubts));
         // The plan was judged by what was in doubt before.
         if self.doubts != before {
             (prepared.verdict, prepared.approved_by) = self.judge(&self.proposal(plan, cx.now()));
             self.tell_of_plan(plan, &prepared.verdict, prepared.line);
         }
         Ok(has_taken_back)
+    }
+
+    /// Goes by no approval that lifts nothing for another engine of the application, which is at work and asks about them
+    /// ([`EngineStatus::doubts`](super::EngineStatus::doubts)), each with the reason. It replaces what was said before.
+    pub fn doubted_elsewhere(&mut self, doubts: BTreeMap<Digest, String>) {
+        self.doubts = doubts;
     }
 
     /// An approval of a review that lifts something of a plan, and that is not among these.

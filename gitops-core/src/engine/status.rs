@@ -12,7 +12,7 @@ use crate::gate::{GateMessage, Verdict, denied_until};
 use crate::plan::{BlockedBecause, Obstacle, Plan};
 use crate::state::audit::SyncResult;
 use crate::state::record::{Complete, Progress};
-use crate::value::{Action, Error, ErrorKind, Key, PlanId, Revision};
+use crate::value::{Action, Digest, Error, ErrorKind, Key, PlanId, Revision};
 
 /// How an application is: what is live, what is in progress, what stands in the way, what comes next.
 #[derive(Clone, Debug, Serialize)]
@@ -39,6 +39,10 @@ pub struct EngineStatus {
     /// Until when objects are not corrected that others change again and again.
     #[serde(skip)]
     pub contested: BTreeMap<Key, Time>,
+    /// Stored approvals of reviews that lifted nothing in the last pass, though nobody withdrew them: nobody could say whether they still
+    /// stand, or they were given for something else. Each has the reason.
+    #[serde(skip)]
+    pub doubts: BTreeMap<Digest, String>,
     /// What gates want approved.
     pub awaits_approval: Vec<GateMessage>,
     /// What gates deny, each with the time at which that ends if it ends by itself.
@@ -171,6 +175,7 @@ impl EngineStatus {
             progress: None,
             blocked: Vec::new(),
             contested: BTreeMap::new(),
+            doubts: BTreeMap::new(),
             awaits_approval: Vec::new(),
             denied: Vec::new(),
             pinned: None,

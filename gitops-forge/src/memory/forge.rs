@@ -26,17 +26,17 @@ impl Forge for MemoryForge {
     }
 
     async fn me(&self, cx: &Cx) -> Result<User> {
-        cx.check()?;
+        self.check(cx)?;
         Ok(self.me.clone())
     }
 
     async fn change_request(&self, cx: &Cx, number: u64) -> Result<ChangeRequest> {
-        cx.check()?;
+        self.check(cx)?;
         Ok(self.hub().request(number)?.request.clone())
     }
 
     async fn change_requests(&self, cx: &Cx, query: &RequestQuery) -> Result<Vec<ChangeRequest>> {
-        cx.check()?;
+        self.check(cx)?;
         let is_asked = |request: &&ChangeRequest| match query {
             RequestQuery::Open => request.state == RequestState::Open,
             RequestQuery::Between { head, base } => is_between(request, head, base),
@@ -50,17 +50,17 @@ impl Forge for MemoryForge {
     }
 
     async fn open(&self, cx: &Cx, new: &NewRequest) -> Result<ChangeRequest> {
-        cx.check()?;
+        self.check(cx)?;
         self.hub().write(|hub| self.opened(cx, hub, new))
     }
 
     async fn merge(&self, cx: &Cx, number: u64, merge: &Merge) -> Result<Merged> {
-        cx.check()?;
+        self.check(cx)?;
         self.hub().write(|hub| self.merged(cx, hub, number, merge))
     }
 
     async fn comments(&self, cx: &Cx, number: u64, query: &CommentQuery) -> Result<Vec<Comment>> {
-        cx.check()?;
+        self.check(cx)?;
         let mut hub = self.hub();
         let comments = hub.request(number)?.comments.iter();
         let is_asked = |comment: &&Comment| query.since.is_none_or(|since| comment.updated >= since);
@@ -68,19 +68,19 @@ impl Forge for MemoryForge {
     }
 
     async fn write_comment(&self, cx: &Cx, number: u64, write: &CommentWrite) -> Result<Option<Comment>> {
-        cx.check()?;
+        self.check(cx)?;
         self.hub().write(|hub| self.written(cx, hub, number, write))
     }
 
     async fn statuses(&self, cx: &Cx, commit: &CommitId) -> Result<Vec<CommitStatus>> {
-        cx.check()?;
+        self.check(cx)?;
         let hub = self.hub();
         let statuses = hub.statuses.get(commit).ok_or_else(|| not_found("there is no such commit"))?;
         Ok(statuses.values().cloned().collect())
     }
 
     async fn set_status(&self, cx: &Cx, commit: &CommitId, status: &CommitStatus) -> Result<()> {
-        cx.check()?;
+        self.check(cx)?;
         self.hub().write(|hub| {
             let statuses =
                 hub.statuses.get_mut(commit).ok_or_else(|| not_found("there is no such commit"))?;
@@ -90,12 +90,12 @@ impl Forge for MemoryForge {
     }
 
     async fn reviews(&self, cx: &Cx, number: u64) -> Result<Vec<Review>> {
-        cx.check()?;
+        self.check(cx)?;
         Ok(self.hub().request(number)?.reviews.clone())
     }
 
     async fn permission(&self, cx: &Cx, user: &User) -> Result<Permission> {
-        cx.check()?;
+        self.check(cx)?;
         Ok(self.hub().users.get(&user.id).map_or(Permission::None, |(_, permission)| *permission))
     }
 
@@ -203,7 +203,7 @@ fn check(body: &str) -> Result<()> {
 #[async_trait]
 impl Commits for MemoryForge {
     async fn of_request(&self, cx: &Cx, number: u64) -> Result<Vec<RequestCommit>> {
-        cx.check()?;
+        self.check(cx)?;
         let mut hub = self.hub();
         let record = hub.request(number)?;
         let author = record.request.author.clone();
@@ -220,7 +220,7 @@ impl Commits for MemoryForge {
     }
 
     async fn of_commit(&self, cx: &Cx, commit: &CommitId) -> Result<RequestCommit> {
-        cx.check()?;
+        self.check(cx)?;
         let hub = self.hub();
         let proposed = hub.requests.values().find(|record| record.heads.contains(commit));
         let proposed = || proposed.map(|record| record.request.author.clone());
@@ -231,7 +231,7 @@ impl Commits for MemoryForge {
     }
 
     async fn own_address(&self, cx: &Cx) -> Result<Option<String>> {
-        cx.check()?;
+        self.check(cx)?;
         Ok(Some(format!("{}@example.org", self.me.login)))
     }
 }
@@ -239,7 +239,7 @@ impl Commits for MemoryForge {
 #[async_trait]
 impl Closing for MemoryForge {
     async fn close(&self, cx: &Cx, number: u64) -> Result<()> {
-        cx.check()?;
+        self.check(cx)?;
         self.hub().write(|hub| {
             let request = &mut hub.request(number)?.request;
             if request.state == RequestState::Merged {
@@ -254,7 +254,7 @@ impl Closing for MemoryForge {
 #[async_trait]
 impl Teams for MemoryForge {
     async fn members(&self, cx: &Cx, team: &str) -> Result<Vec<User>> {
-        cx.check()?;
+        self.check(cx)?;
         let mut members =
             self.hub().teams.get(team).cloned().ok_or_else(|| not_found("there is no such team"))?;
         members.sort();
@@ -265,7 +265,7 @@ impl Teams for MemoryForge {
 #[async_trait]
 impl Reactions for MemoryForge {
     async fn react(&self, cx: &Cx, number: u64, comment: &str, reaction: Reaction) -> Result<()> {
-        cx.check()?;
+        self.check(cx)?;
         self.hub().write(|hub| {
             let is_there = hub.request(number)?.comments.iter().any(|found| found.id == comment);
             is_there.then_some(()).ok_or_else(|| not_found("there is no such comment"))?;
@@ -282,7 +282,7 @@ impl Reactions for MemoryForge {
     }
 
     async fn thumbs_up(&self, cx: &Cx, _: u64, comment: &str) -> Result<Vec<(User, Time)>> {
-        cx.check()?;
+        self.check(cx)?;
         Ok(self.hub().thumbs.get(comment).cloned().unwrap_or_default())
     }
 }
@@ -290,13 +290,13 @@ impl Reactions for MemoryForge {
 #[async_trait]
 impl Deployments for MemoryForge {
     async fn latest(&self, cx: &Cx, environment: &str) -> Result<Option<(SmolStr, Deployment)>> {
-        cx.check()?;
+        self.check(cx)?;
         let hub = self.hub();
         Ok(hub.deployments.iter().rfind(|(_, found)| found.environment == environment).cloned())
     }
 
     async fn create(&self, cx: &Cx, deployment: &Deployment) -> Result<SmolStr> {
-        cx.check()?;
+        self.check(cx)?;
         self.hub().write(|hub| {
             let id = hub.next().to_smolstr();
             hub.deployments.push((id.clone(), deployment.clone()));
@@ -305,7 +305,7 @@ impl Deployments for MemoryForge {
     }
 
     async fn set_state(&self, cx: &Cx, id: &str, deployment: &Deployment) -> Result<()> {
-        cx.check()?;
+        self.check(cx)?;
         self.hub().write(|hub| {
             let found = hub.deployments.iter_mut().find(|(found, _)| found == id);
             let (_, found) = found.ok_or_else(|| not_found("there is no such deployment"))?;
@@ -318,14 +318,14 @@ impl Deployments for MemoryForge {
 #[async_trait]
 impl Issues for MemoryForge {
     async fn own_open(&self, cx: &Cx) -> Result<Vec<Issue>> {
-        cx.check()?;
+        self.check(cx)?;
         let hub = self.hub();
         let ours = hub.issues.values().filter(|(author, _)| author.is(&self.me));
         Ok(ours.map(|(_, issue)| issue.clone()).collect())
     }
 
     async fn write(&self, cx: &Cx, write: &IssueWrite) -> Result<Option<Issue>> {
-        cx.check()?;
+        self.check(cx)?;
         self.hub().write(|hub| match write {
             IssueWrite::Create { title, body } => {
                 let issue = Issue::new(hub.next(), title.clone(), body.clone());
@@ -350,7 +350,7 @@ impl Issues for MemoryForge {
 #[async_trait]
 impl MergeQueue for MemoryForge {
     async fn waiting(&self, cx: &Cx) -> Result<Vec<QueuedCommit>> {
-        cx.check()?;
+        self.check(cx)?;
         Ok(self.hub().queued.clone())
     }
 }

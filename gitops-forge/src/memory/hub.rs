@@ -29,6 +29,8 @@ pub(super) struct Hub {
     pub queued: Vec<QueuedCommit>,
     pub failures: VecDeque<Failure>,
     pub writes: u64,
+    /// Whether nobody is let in.
+    pub is_closed: bool,
     last: u64,
 }
 
@@ -56,6 +58,7 @@ impl Default for Hub {
             queued: Vec::new(),
             failures: VecDeque::new(),
             writes: 0,
+            is_closed: false,
             last: 0,
         };
         hub.commit_on("main");

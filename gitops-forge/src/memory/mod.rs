@@ -5,7 +5,7 @@ mod hub;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use gitops_core::{Cx, Result, Time};
+use gitops_core::{Cx, Error, ErrorKind, Result, Time};
 use smol_str::SmolStr;
 
 use self::hub::Hub;
@@ -248,6 +248,11 @@ impl MemoryForge {
         self.hub().failures.push_back(failure);
     }
 
+    /// Whether the token is turned away from now on, whatever is asked: it has expired, say.
+    pub fn turn_away(&self, is_turned_away: bool) {
+        self.hub().is_closed = is_turned_away;
+    }
+
     /// How many writes were made through the trait.
     pub fn writes(&self) -> u64 {
         self.hub().writes
@@ -256,6 +261,14 @@ impl MemoryForge {
     /// The emojis of a comment, by login.
     pub fn reactions_of(&self, comment: &str) -> Vec<(SmolStr, Reaction)> {
         self.hub().reactions.get(comment).cloned().unwrap_or_default()
+    }
+
+    fn check(&self, cx: &Cx) -> Result<()> {
+        cx.check()?;
+        match self.hub().is_closed {
+            true => Err(Error::new(ErrorKind::Unauthenticated, "the forge does not know the token")),
+            false => Ok(()),
+        }
     }
 
     fn hub(&self) -> MutexGuard<'_, Hub> {

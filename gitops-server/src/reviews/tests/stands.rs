@@ -1,6 +1,9 @@
 //! Approvals that were taken back where no server heard of it: nothing is applied by them.
 
-use gitops_core::EngineHandle;
+use gitops_app::NotePlace;
+use gitops_app::documents::status::StatusDocument;
+use gitops_app::documents::why::WhyDocument;
+use gitops_core::{EngineHandle, Verdict};
 use gitops_forge::ReviewState;
 
 use super::*;
@@ -173,6 +176,48 @@ async fn what_was_approved_of_an_open_request_is_not_spent_on_another_one_that_i
     assert!(waits.contains("the request is not merged, and its head"), "{waits}");
     let own = approved.merge();
     approved.is_live(&own).await;
+    world.cx.cancel();
+}
+
+/// Met as: with an expired token a merged request waited, and `status` of another process said "1 to update" without a reason.
+#[tokio::test]
+async fn while_the_forge_can_not_be_asked_another_process_says_why_what_was_approved_waits() {
+    let approved = Approved::new().await;
+    let (world, config) = (&approved.world, approved.world.applications().all.remove(0));
+    let (place, status) = (NotePlace::in_folder(&config.state), approved.handle.status());
+    let cx = world.cx.clone();
+    tokio::spawn(async move { place.keep(&cx, status, watch::channel(None).1).await });
+    world.forge.turn_away(true);
+    let merged = approved.merge();
+    approved.waits(&merged).await;
+    let look = async || {
+        let mut session = Session::builder(&config).access(Access::Look).open(&world.cx).await.unwrap();
+        let plan = session.engine.plan(&world.cx).await;
+        let status = StatusDocument::new(&world.cx, &session, &plan).await.unwrap();
+        let (verdict, plan) = (status.verdict.unwrap(), plan.unwrap());
+        let key = plan.steps.first().map(|step| step.key.clone());
+        let why = match &key {
+            Some(key) => WhyDocument::new(&world.cx, &session, &plan, key).await.unwrap().postponed,
+            None => None,
+        };
+        (verdict, why)
+    };
+    let said = loop {
+        // Its note is written right after its status moved.
+        if let (Verdict::NeedsApproval { messages }, why) = look().await {
+            break format!("{messages:?} {why:?}");
+        }
+        tokio::task::yield_now().await;
+    };
+    let reason = "whether that still stands can't be asked: the forge does not know the token";
+    assert_eq!(said.matches(reason).count(), 2, "{said}");
+    assert!(said.contains("approved by bob") && said.contains("needs an approval: "), "{said}");
+    world.forge.turn_away(false);
+    approved.is_live(&merged).await;
+    // What was doubted is known again.
+    while look().await.0.findings().next().is_some() {
+        tokio::task::yield_now().await;
+    }
     world.cx.cancel();
 }
 
