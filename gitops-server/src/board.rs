@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use gitops_core::{Attempt, EngineHandle, EngineStatus, Obstacle, SyncResult};
+use gitops_core::{Attempt, EngineHandle, EngineStatus, ErrorKind, Obstacle, SyncResult, Time};
 use tokio::sync::watch;
 
 /// The applications that a process works with, and how far it is with each. Cheap to clone; all clones are one board.
@@ -23,11 +23,58 @@ pub struct Board(Arc<Shared>);
 #[derive(Debug, Default)]
 struct Shared {
     applications: Mutex<BTreeMap<String, Place>>,
+    /// What ails applications beside what their engines tell.
+    troubles: Mutex<BTreeMap<String, BTreeMap<Ails, (Time, ErrorKind)>>>,
     /// Whether the configuration was changed to one that can't be used.
     is_outdated: AtomicBool,
     /// Told when an application comes or goes.
     moved: watch::Sender<u64>,
 }
+
+/// What may be wrong with an application beside its engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Ails {
+    /// The forge can't be asked for its requests: nothing is reviewed and nothing is told, and what is merged is applied all the same.
+    Forge,
+    /// A request could not be reviewed.
+    Reviews,
+}
+
+impl Ails {
+    /// What is told without a login, after the name of the application: since when, and why in words of ours.
+    fn words(self, since: Time, why: ErrorKind) -> String {
+        match self {
+            Self::Forge => {
+                format!("; its forge can't be asked since {since}, so no request is reviewed: {}", of_forge(why))
+            }
+            Self::Reviews => {
+                format!("; a request can't be reviewed since {since}: {}", of_review(why))
+            }
+        }
+    }
+}
+
+fn of_forge(why: ErrorKind) -> &'static str {
+    match why {
+        ErrorKind::Unauthenticated => "it does not take the token",
+        ErrorKind::Forbidden => "the token lacks a right",
+        ErrorKind::NotFound => "the repository is not there, or the token may not see it",
+        ErrorKind::Unavailable | ErrorKind::Timeout => "it does not answer",
+        _ => IN_THE_LOG,
+    }
+}
+
+fn of_review(why: ErrorKind) -> &'static str {
+    match why {
+        ErrorKind::Denied => "the configuration here is not that of the target branch",
+        ErrorKind::Storage => "the disk is full, read-only or failing",
+        ErrorKind::Unauthenticated | ErrorKind::Forbidden => "a right is missing",
+        ErrorKind::Unavailable | ErrorKind::Timeout => "something does not answer",
+        _ => IN_THE_LOG,
+    }
+}
+
+const IN_THE_LOG: &str = "the log says why";
 
 /// How far a process is with an application.
 #[derive(Clone, Debug)]
@@ -103,6 +150,25 @@ impl Board {
         self.0.is_outdated.store(!is_current, Ordering::Relaxed);
     }
 
+    /// Notes that something beside its engine ails an application, or does not any more. It stays as ready as it was: what is merged is
+    /// applied.
+    pub(crate) fn note(&self, application: &str, ails: Ails, found: Option<(Time, ErrorKind)>) {
+        let mut troubles = self.0.troubles.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_it = troubles.entry(application.to_owned()).or_default();
+        match found {
+            // Since when it is so stays as it was.
+            Some((now, why)) => of_it.entry(ails).or_insert((now, why)).1 = why,
+            None => drop(of_it.remove(&ails)),
+        }
+    }
+
+    /// What ails an application, for people.
+    fn troubles(&self, application: &str) -> String {
+        let troubles = self.0.troubles.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_it = troubles.get(application).into_iter().flatten();
+        of_it.map(|(ails, (since, why))| ails.words(*since, *why)).collect()
+    }
+
     /// The handle of an application that is at work.
     pub fn handle(&self, application: &str) -> Option<EngineHandle> {
         match self.applications().get(application) {
@@ -124,7 +190,7 @@ impl Board {
         for (name, place) in &*applications {
             let standing = place.standing();
             is_ready &= standing.is_ready();
-            let _ = writeln!(lines, "{name}: {}", standing.words());
+            let _ = writeln!(lines, "{name}: {}{}", standing.words(), self.troubles(name));
         }
         if applications.is_empty() {
             lines.push_str("another process works with the applications, or none has begun\n");

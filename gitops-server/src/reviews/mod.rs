@@ -29,7 +29,7 @@ use gitops_app::config::{Applications, Config, ForgeKind, GitRef};
 use gitops_app::forge::AsWritten;
 use gitops_app::forge::Found;
 use gitops_app::review::{Asked, Warm};
-use gitops_core::{Cx, EngineHandle, Event, EventSink, Request, Result, StateStore};
+use gitops_core::{Cx, EngineHandle, Error, ErrorKind, Event, EventSink, Request, Result, StateStore};
 use gitops_forge::webhook::{Hint, HintKind};
 use gitops_forge::{Call, ChangeRequest, Forge, QueuedCommit};
 use tokio::sync::{Notify, watch};
@@ -39,7 +39,7 @@ use self::merge_queue::MergeQueue;
 use self::names::Names;
 use self::poll::Seen;
 use self::queue::Queue;
-use crate::board::Board;
+use crate::board::{Ails, Board};
 use crate::event::{ServerEvent, ServerEvents};
 use crate::metrics::Metrics;
 use crate::plans::Plans;
@@ -87,6 +87,8 @@ struct Shared {
     merges: watch::Sender<u64>,
     seen: Mutex<BTreeMap<u64, Seen>>,
     merged: Mutex<merged::Merged>,
+    /// Requests whose last review failed.
+    failing: Mutex<BTreeMap<u64, ErrorKind>>,
     /// Comments as webhooks told of them when they were written.
     written: Mutex<AsWritten>,
 }
@@ -160,6 +162,7 @@ impl Reviews {
             merges: watch::Sender::default(),
             seen: Mutex::default(),
             merged: Mutex::default(),
+            failing: Mutex::default(),
             written: Mutex::default(),
         }))
     }
@@ -199,6 +202,9 @@ impl Reviews {
             futures::future::join_all(shared.chosen.iter().map(|config| shared.keep_ahead(cx, config)));
         let queue = shared.keep_merge_queue(cx);
         tokio::join!(looks, reviews, shared.keep_polling(cx), outcomes, issues, promotions, ahead, queue);
+        for ails in [Ails::Forge, Ails::Reviews] {
+            shared.note(cx, ails, None);
+        }
     }
 }
 
@@ -281,6 +287,38 @@ impl Shared {
             }
         }
         None
+    }
+
+    /// Notes for whoever asks whether this process is well that something ails the applications of this repository, or does not any more.
+    fn note(&self, cx: &Cx, ails: Ails, error: Option<&Error>) {
+        if error.is_some_and(|error| error.kind() == ErrorKind::Cancelled) {
+            return;
+        }
+        for config in &self.chosen {
+            self.board.note(&config.name, ails, error.map(|error| (cx.now(), error.kind())));
+        }
+    }
+
+    /// Notes whether a request could be reviewed.
+    fn note_review(&self, cx: &Cx, number: u64, error: Option<&Error>) {
+        let mut failing = self.failing.lock().unwrap_or_else(PoisonError::into_inner);
+        match error {
+            Some(error) => drop(failing.insert(number, error.kind())),
+            None => drop(failing.remove(&number)),
+        }
+        self.note_failing(cx, &failing);
+    }
+
+    /// Forgets the reviews that failed of requests that are not open any more.
+    fn forget_failing(&self, cx: &Cx, open: &[ChangeRequest]) {
+        let mut failing = self.failing.lock().unwrap_or_else(PoisonError::into_inner);
+        failing.retain(|number, _| open.iter().any(|request| request.number == *number));
+        self.note_failing(cx, &failing);
+    }
+
+    fn note_failing(&self, cx: &Cx, failing: &BTreeMap<u64, ErrorKind>) {
+        let found = failing.values().next().map(|why| (cx.now(), *why));
+        self.chosen.iter().for_each(|config| self.board.note(&config.name, Ails::Reviews, found));
     }
 
     fn asked(&self, number: u64) -> Asked {

@@ -7,6 +7,7 @@ use gitops_core::{Cx, EngineStatus, ErrorKind, Result, Time};
 use gitops_forge::{ChangeRequest, CommitId, RequestQuery};
 
 use super::Shared;
+use crate::board::Ails;
 use crate::event::ServerEvent;
 
 /// How long a review is believed where nothing moved that would be noticed: drift is seen in no other way.
@@ -67,7 +68,10 @@ impl Shared {
     }
 
     pub(super) async fn poll_once(&self, cx: &Cx) -> Result<()> {
-        let open = patiently(cx, || self.forge.change_requests(cx, &RequestQuery::Open)).await?;
+        let open = patiently(cx, || self.forge.change_requests(cx, &RequestQuery::Open)).await;
+        self.note(cx, Ails::Forge, open.as_ref().err());
+        let open = open?;
+        self.forget_failing(cx, &open);
         for request in open.iter().filter(|request| self.is_ours(request)) {
             let (is_touched, is_due) = self.is_due(cx, request);
             if is_touched {

@@ -25,7 +25,7 @@ impl Shared {
     pub(super) async fn review(&self, cx: &Cx, number: u64) {
         let cx = &cx.within(WHOLE);
         let error = match Box::pin(self.try_review(cx, number)).await {
-            Ok(()) => return,
+            Ok(()) => return self.note_review(cx, number, None),
             Err(error) if error.kind() == ErrorKind::Cancelled => return,
             Err(error) => error,
         };
@@ -35,6 +35,7 @@ impl Shared {
             self.poll.notify_one();
             return;
         }
+        self.note_review(cx, number, Some(&error));
         self.metrics.review(&self.repository, "failed");
         let (repository, text) = (self.repository.clone(), error.to_string());
         self.tell(&ServerEvent::ReviewFailed { repository, request: number, error: text });

@@ -1,6 +1,7 @@
 //! Commands in comments on a forge in memory, with a real repository and an engine at work.
 
 mod ahead;
+mod ails;
 mod beside;
 mod confirmed;
 mod expired;
@@ -180,7 +181,16 @@ impl World {
         self.reviews_as(context, self.store.clone())
     }
 
-    fn reviews_as(&self, context: &str, store: Arc<MemoryStore>) -> Reviews {
+    fn reviews_as(&self, context: &str, store: Arc<dyn StateStore>) -> Reviews {
+        self.reviews_of(&self.applications(), context, store)
+    }
+
+    fn reviews_of(
+        &self,
+        applications: &Applications,
+        context: &str,
+        store: Arc<dyn StateStore>,
+    ) -> Reviews {
         let told = self.told.clone();
         let tools = Tools {
             board: self.board.clone(),
@@ -191,9 +201,8 @@ impl World {
             plans: None,
             warm: Arc::new(Warm::new(&self.cx, Clusters::new())),
         };
-        let applications = self.applications();
         let chosen = applications.all.clone();
-        Reviews::on(Arc::new(self.forge.clone()), ForgeKind::Gitea, context, &applications, chosen, tools)
+        Reviews::on(Arc::new(self.forge.clone()), ForgeKind::Gitea, context, applications, chosen, tools)
     }
 
     async fn says(&self, who: &MemoryForge, number: u64, text: &str) -> String {
