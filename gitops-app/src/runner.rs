@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use gitops_core::{Cx, Digest, EngineStatus, Key, StateDir, StateHolder, Time};
+use gitops_core::{Cx, Digest, EngineStatus, Key, Result, StateDir, StateHolder, Time};
 use gitops_k8s::{ClusterLease, LeaseHolder, LeaseNote};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
@@ -116,6 +116,9 @@ impl Noted {
 /// How often a note is written at most: what moves all the time is told as it is now and then.
 const EVERY: Duration = Duration::from_secs(1);
 
+/// How long after a note that could not be written it is tried again at the latest.
+const AGAIN: Duration = Duration::from_secs(10);
+
 /// Where a process at work says how far it is.
 #[derive(Clone, Debug)]
 pub struct NotePlace(Place);
@@ -138,7 +141,8 @@ impl NotePlace {
     }
 
     /// Says how far an engine is, and whether the configuration is refused, whenever that moves. A note that can't be written is
-    /// missing, and nothing else.
+    /// missing, and nothing else; it is tried again. `wrote` is told of each in a folder whether it could be written: where it could not,
+    /// the engine can't write its state either, once it has something to write.
     ///
     /// # Cancel safety
     /// It goes on until it is dropped.
@@ -147,8 +151,9 @@ impl NotePlace {
         cx: &Cx,
         mut status: watch::Receiver<Arc<EngineStatus>>,
         mut refused: watch::Receiver<Option<Refused>>,
+        wrote: impl Fn(Result<()>),
     ) {
-        let mut told = Noted::default();
+        let (mut told, mut is_untold) = (Noted::default(), false);
         loop {
             let noted = {
                 let status = status.borrow_and_update().clone();
@@ -168,8 +173,10 @@ impl NotePlace {
                 }
             };
             if noted != told {
-                self.leave(cx, &noted).await;
-                told = noted;
+                let left = self.leave(cx, &noted).await;
+                is_untold = left.as_ref().is_some_and(Result::is_err);
+                left.into_iter().for_each(&wrote);
+                told = if is_untold { Noted::default() } else { noted };
                 if cx.sleep(EVERY).await.is_err() {
                     break;
                 }
@@ -178,18 +185,23 @@ impl NotePlace {
             tokio::select! {
                 Ok(()) = status.changed() => {}
                 Ok(()) = refused.changed() => {}
+                _ = cx.sleep(AGAIN), if is_untold => {}
                 else => break,
             }
         }
         std::future::pending::<()>().await;
     }
 
-    async fn leave(&self, cx: &Cx, noted: &Noted) {
+    /// Gives whether it could be written, where that is known.
+    async fn leave(&self, cx: &Cx, noted: &Noted) -> Option<Result<()>> {
         match &self.0 {
             Place::Folder(path) => {
-                let (path, Ok(note)) = (path.clone(), serde_json::to_string(noted)) else { return };
+                let (path, note) = (path.clone(), serde_json::to_string(noted).ok()?);
                 let left = move |_: &Cx| StateDir::peek(&path).and_then(|peek| peek.leave_note(note));
-                let _ = cx.off_thread(left).await;
+                match cx.off_thread(left).await {
+                    Err(_) if cx.is_cancelled() => None,
+                    left => Some(left.and_then(|left| left)),
+                }
             }
             Place::Lease(lease) => {
                 let refused = noted.refused.as_ref().map(|refused| Refused { why: None, ..refused.clone() });
@@ -197,6 +209,7 @@ impl NotePlace {
                 let doubted = noted.doubted.iter().map(untold).collect();
                 let noted = Noted { refused, doubted, ..noted.clone() };
                 let _ = serde_json::to_string(&noted).map(|note| lease.set(note));
+                None
             }
         }
     }

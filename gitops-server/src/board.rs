@@ -24,7 +24,7 @@ pub struct Board(Arc<Shared>);
 struct Shared {
     applications: Mutex<BTreeMap<String, Place>>,
     /// What ails applications beside what their engines tell.
-    troubles: Mutex<BTreeMap<String, BTreeMap<Ails, (Time, ErrorKind)>>>,
+    troubles: Mutex<BTreeMap<String, Troubles>>,
     /// Whether the configuration was changed to one that can't be used.
     is_outdated: AtomicBool,
     /// Told when an application comes or goes.
@@ -38,17 +38,38 @@ pub(crate) enum Ails {
     Forge,
     /// A request could not be reviewed.
     Reviews,
+    /// Its state can't be written.
+    State,
+    /// What is remembered of its requests can't be written.
+    Memory,
 }
 
 impl Ails {
+    /// Whether nothing that is merged or approved can be taken up.
+    fn is_grave(self, why: ErrorKind) -> bool {
+        match self {
+            Self::Forge => false,
+            // An approval is stored by the review.
+            Self::Reviews => why == ErrorKind::Storage,
+            Self::State | Self::Memory => true,
+        }
+    }
+
     /// What is told without a login, after the name of the application: since when, and why in words of ours.
     fn words(self, since: Time, why: ErrorKind) -> String {
         match self {
             Self::Forge => {
-                format!("; its forge can't be asked since {since}, so no request is reviewed: {}", of_forge(why))
+                format!(
+                    "; its forge can't be asked since {since}, so no request is reviewed: {}",
+                    of_forge(why)
+                )
             }
             Self::Reviews => {
                 format!("; a request can't be reviewed since {since}: {}", of_review(why))
+            }
+            Self::State => format!("; its state can't be written since {since}: {}", of_disk(why)),
+            Self::Memory => {
+                format!("; what is known of its requests can't be written since {since}: {}", of_disk(why))
             }
         }
     }
@@ -67,14 +88,28 @@ fn of_forge(why: ErrorKind) -> &'static str {
 fn of_review(why: ErrorKind) -> &'static str {
     match why {
         ErrorKind::Denied => "the configuration here is not that of the target branch",
-        ErrorKind::Storage => "the disk is full, read-only or failing",
+        ErrorKind::Storage => DISK,
         ErrorKind::Unauthenticated | ErrorKind::Forbidden => "a right is missing",
         ErrorKind::Unavailable | ErrorKind::Timeout => "something does not answer",
         _ => IN_THE_LOG,
     }
 }
 
+fn of_disk(why: ErrorKind) -> &'static str {
+    match why {
+        ErrorKind::Storage => DISK,
+        ErrorKind::Forbidden => "a right is missing",
+        ErrorKind::NotFound => "its folder is not there",
+        ErrorKind::Unavailable | ErrorKind::Timeout => "the cluster does not answer",
+        _ => IN_THE_LOG,
+    }
+}
+
+const DISK: &str = "the disk is full, read-only or failing";
 const IN_THE_LOG: &str = "the log says why";
+
+/// What ails one application: since when, and why.
+type Troubles = BTreeMap<Ails, (Time, ErrorKind)>;
 
 /// How far a process is with an application.
 #[derive(Clone, Debug)]
@@ -141,6 +176,7 @@ impl Board {
     /// This process does not work with an application any more.
     pub fn leave(&self, application: &str) {
         self.applications().remove(application);
+        self.note(application, Ails::State, None);
         self.0.moved.send_modify(|moved| *moved += 1);
     }
 
@@ -150,8 +186,12 @@ impl Board {
         self.0.is_outdated.store(!is_current, Ordering::Relaxed);
     }
 
-    /// Notes that something beside its engine ails an application, or does not any more. It stays as ready as it was: what is merged is
-    /// applied.
+    /// Whether the state of an application could be written last: an engine that has nothing to write does not tell.
+    pub fn written(&self, application: &str, now: Time, written: Result<(), ErrorKind>) {
+        self.note(application, Ails::State, written.err().map(|why| (now, why)));
+    }
+
+    /// Notes that something beside its engine ails an application, or does not any more.
     pub(crate) fn note(&self, application: &str, ails: Ails, found: Option<(Time, ErrorKind)>) {
         let mut troubles = self.0.troubles.lock().unwrap_or_else(PoisonError::into_inner);
         let of_it = troubles.entry(application.to_owned()).or_default();
@@ -162,11 +202,14 @@ impl Board {
         }
     }
 
-    /// What ails an application, for people.
-    fn troubles(&self, application: &str) -> String {
+    /// Whether what ails an application is grave, and what it is, for people.
+    fn troubles(&self, application: &str) -> (bool, String) {
         let troubles = self.0.troubles.lock().unwrap_or_else(PoisonError::into_inner);
-        let of_it = troubles.get(application).into_iter().flatten();
-        of_it.map(|(ails, (since, why))| ails.words(*since, *why)).collect()
+        let of_it = || troubles.get(application).into_iter().flatten();
+        (
+            of_it().any(|(ails, (_, why))| ails.is_grave(*why)),
+            of_it().map(|(ails, (since, why))| ails.words(*since, *why)).collect(),
+        )
     }
 
     /// The handle of an application that is at work.
@@ -183,14 +226,16 @@ impl Board {
     }
 
     /// Whether there are applications and each works, and one line for each. What a gate denies or wants approved is no
-    /// failure; an application whose source or target can't be reached is one.
+    /// failure, nor is a forge that can't be asked; an application whose source or target can't be reached, or whose state can't be
+    /// written, is one.
     pub fn readiness(&self) -> (bool, String) {
         let (mut is_ready, mut lines) = (true, String::new());
         let applications = self.applications();
         for (name, place) in &*applications {
             let standing = place.standing();
-            is_ready &= standing.is_ready();
-            let _ = writeln!(lines, "{name}: {}{}", standing.words(), self.troubles(name));
+            let (is_grave, troubles) = self.troubles(name);
+            is_ready &= standing.is_ready() && !is_grave;
+            let _ = writeln!(lines, "{name}: {}{troubles}", standing.words());
         }
         if applications.is_empty() {
             lines.push_str("another process works with the applications, or none has begun\n");

@@ -322,7 +322,7 @@ impl Work {
         let handle = adding.map_err(Stop::Ended)?;
         let _seat = Seat { supervisor, name };
         server.board().open(name, handle.clone());
-        let noted = place.keep(cx, handle.status(), self.refused.subscribe());
+        let noted = place.keep(cx, handle.status(), self.refused.subscribe(), |_| {});
         let watch = Watch::new(cx, config, handle, None);
         let watched = async {
             join(watch.run(cx, |step| tracing::warn!(application = name, "{step}")), noted).await;

@@ -160,6 +160,12 @@ impl Memory {
         self.write(cx, number, note).await
     }
 
+    /// Writes the document again as it is.
+    pub async fn write_again(&self, cx: &Cx) -> Result<()> {
+        // No request has this number.
+        self.write(cx, 0, |_| ((), true)).await
+    }
+
     /// Changes the document; `change` says whether it did. The page of `number` is not forgotten for it.
     async fn write<T>(
         &self,

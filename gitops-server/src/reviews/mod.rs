@@ -20,6 +20,7 @@ mod review;
 mod superseded;
 #[cfg(test)]
 mod tests;
+mod watched;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -39,6 +40,7 @@ use self::merge_queue::MergeQueue;
 use self::names::Names;
 use self::poll::Seen;
 use self::queue::Queue;
+use self::watched::Watched;
 use crate::board::{Ails, Board};
 use crate::event::{ServerEvent, ServerEvents};
 use crate::metrics::Metrics;
@@ -65,6 +67,7 @@ struct Shared {
     /// The applications of this repository.
     chosen: Vec<Config>,
     board: Board,
+    store: Arc<Watched>,
     memory: Memory,
     names: Names,
     metrics: Arc<Metrics>,
@@ -137,6 +140,9 @@ impl Reviews {
         let Tools { board, metrics, events, store, every, plans, warm } = tools;
         let repository = format!("{} {}", kind.key(), forge.info().repository);
         let (context, place) = context.split_once(' ').unwrap_or((context, ""));
+        let followed = chosen.iter().map(|config| config.name.clone()).collect();
+        let watched = Arc::new(Watched::new(store, board.clone(), followed));
+        let store: Arc<dyn StateStore> = watched.clone();
         let names = Names::new(store.clone(), &format!("{repository} {place}"));
         let memory = Memory::new(store, &format!("{repository} {context} {place}"));
         Self(Arc::new(Shared {
@@ -147,6 +153,7 @@ impl Reviews {
             applications: Mutex::new(Arc::new(applications.clone())),
             chosen,
             board,
+            store: watched,
             memory,
             names,
             metrics,
@@ -200,9 +207,10 @@ impl Reviews {
             futures::future::join_all(shared.chosen.iter().map(|config| shared.keep_promoting(cx, config)));
         let ahead =
             futures::future::join_all(shared.chosen.iter().map(|config| shared.keep_ahead(cx, config)));
-        let queue = shared.keep_merge_queue(cx);
-        tokio::join!(looks, reviews, shared.keep_polling(cx), outcomes, issues, promotions, ahead, queue);
-        for ails in [Ails::Forge, Ails::Reviews] {
+        let (polls, queue, written) =
+            (shared.keep_polling(cx), shared.keep_merge_queue(cx), shared.keep_written(cx));
+        tokio::join!(looks, reviews, polls, outcomes, issues, promotions, ahead, queue, written);
+        for ails in [Ails::Forge, Ails::Reviews, Ails::Memory] {
             shared.note(cx, ails, None);
         }
     }

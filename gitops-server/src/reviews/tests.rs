@@ -185,12 +185,7 @@ impl World {
         self.reviews_of(&self.applications(), context, store)
     }
 
-    fn reviews_of(
-        &self,
-        applications: &Applications,
-        context: &str,
-        store: Arc<dyn StateStore>,
-    ) -> Reviews {
+    fn reviews_of(&self, applications: &Applications, context: &str, store: Arc<dyn StateStore>) -> Reviews {
         let told = self.told.clone();
         let tools = Tools {
             board: self.board.clone(),

@@ -138,7 +138,16 @@ impl Kept<'_> {
         let watch = Watch::new(&app.cx, &config, handle, job.as_ref());
         let tell = |step: &Step| app.screen.note(&format!("[{}] {}", config.name, escape(&step.to_string())));
         let place = NotePlace::in_folder(&config.state);
-        let noted = place.keep(&app.cx, status, self.keeping.refused.subscribe());
+        let is_written = AtomicBool::new(true);
+        let wrote = |written: Result<()>| {
+            if let (Err(error), true) = (&written, is_written.swap(written.is_ok(), Ordering::Relaxed)) {
+                let why = escape(&error.with_help());
+                app.screen.note(&format!("[{}] its state can't be written: {why}", config.name));
+            }
+            let written = written.map_err(|error| error.kind());
+            server.inspect(|server| server.board().written(&config.name, app.cx.now(), written));
+        };
+        let noted = place.keep(&app.cx, status, self.keeping.refused.subscribe(), wrote);
         let watched = async {
             join(watch.run(&app.cx, tell), noted).await;
             std::future::pending::<()>().await;

@@ -7,6 +7,7 @@ use std::process::{Child, ChildStderr, ChildStdout, Stdio};
 use gitops_core::{Cx, StateDir};
 use rustix::process::Signal;
 use serde_json::Value;
+use testbed::SmallDisk;
 
 use crate::interrupt::send;
 use crate::several::{TWO, two, without_two};
@@ -186,6 +187,28 @@ fn an_application_whose_state_is_damaged_while_it_works_stays_a_failure() {
     serving.stop().expect(1);
 }
 
+/// Met with a disk that was full while there was nothing to apply: the server said that it was ready, and could store no approval.
+#[test]
+fn an_application_whose_disk_is_full_is_not_ready_although_it_has_nothing_to_do() {
+    let world = two();
+    let disk = SmallDisk::mount_at(&world.path("disk"), "2m");
+    world.configure(&format!("{TWO}  state: ./disk/state\n"));
+    let mut serving = Serving::start(&world);
+    serving.wait_for_each("finished", &["one", "two"]);
+    assert!(serving.ready().starts_with("HTTP/1.1 200"), "{}", serving.ready());
+    let ballast = disk.fill();
+    serving.until_noted("[two] its state can't be written: ");
+    let ready = serving.ready();
+    assert!(ready.starts_with("HTTP/1.1 503"), "{ready}");
+    assert!(
+        ready.contains("one: works\n") && ready.contains("two: works; its state can't be written since "),
+        "{ready}"
+    );
+    std::fs::remove_file(ballast).unwrap();
+    while !serving.ready().starts_with("HTTP/1.1 200") {}
+    serving.stop().expect(0);
+}
+
 #[test]
 fn a_changed_secret_is_taken_up_without_a_restart() {
     let world = two();
@@ -194,7 +217,13 @@ fn a_changed_secret_is_taken_up_without_a_restart() {
     std::fs::write(world.path("token"), "token").unwrap();
     std::fs::write(world.path("secret"), "former-secret").unwrap();
     let mut serving = Serving::start(&world);
+    // What is merged is applied all the same.
+    serving.wait_for_each("finished", &["one", "two"]);
     serving.wait_for("poll_failed");
+    let ready = serving.ready();
+    let said = ready.lines().find(|line| line.starts_with("one: works; its forge can't be asked since "));
+    assert!(said.is_some_and(|line| line.ends_with(": it does not answer")), "{ready}");
+    assert!(ready.starts_with("HTTP/1.1 200"), "{ready}");
     assert!(serving.hook("former-secret").ends_with("taken\n"));
     assert!(serving.hook("newer-secret").starts_with("HTTP/1.1 401"));
     std::fs::write(world.path("secret"), "newer-secret").unwrap();

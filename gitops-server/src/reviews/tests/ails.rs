@@ -1,5 +1,10 @@
 //! What ails a server that applies all the same is told by who answers whether it is ready.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use gitops_app::NotePlace;
+use gitops_core::{Document, Error, Stored, Version, async_trait};
+
 use super::*;
 
 #[tokio::test]
@@ -44,6 +49,85 @@ async fn a_configuration_that_is_not_that_of_the_branch_is_told() {
     assert!(world.board.readiness().1.contains("can't be reviewed"), "that one did not try again");
     world.forge.close(number).unwrap();
     reviews.0.poll_once(&world.cx).await.unwrap();
+    assert_eq!(world.board.readiness(), (true, "site: works\n".to_owned()));
+    world.cx.cancel();
+}
+
+/// A disk that may be full.
+#[derive(Default)]
+struct Disk {
+    store: MemoryStore,
+    is_full: AtomicBool,
+}
+
+#[async_trait]
+impl StateStore for Disk {
+    async fn load(&self, cx: &Cx, name: &str) -> Result<Option<Stored>> {
+        self.store.load(cx, name).await
+    }
+
+    async fn swap(
+        &self,
+        cx: &Cx,
+        name: &str,
+        expect: Option<&Version>,
+        document: Document,
+    ) -> Result<Version> {
+        match self.is_full.load(Ordering::Relaxed) {
+            true => Err(Error::new(ErrorKind::Storage, "no space left on device")),
+            false => self.store.swap(cx, name, expect, document).await,
+        }
+    }
+}
+
+/// Met as: with a full disk no review worked and no approval was stored, and the server said that it was ready.
+#[tokio::test]
+async fn while_what_is_known_of_requests_can_not_be_written_nobody_is_ready() {
+    let world = World::new().await;
+    let number = world.propose("two", OURS);
+    let disk = Arc::new(Disk::default());
+    let reviews = world.reviews_as("gitops memory", disk.clone());
+    disk.is_full.store(true, Ordering::Relaxed);
+    reviews.0.review(&world.cx, number).await;
+    let (is_ready, said) = world.board.readiness();
+    assert!(!is_ready && said.contains("; what is known of its requests can't be written since "), "{said}");
+    assert!(said.ends_with(": the disk is full, read-only or failing\n"), "{said}");
+    assert!(reviews.0.memory.write_again(&world.cx).await.is_err());
+    assert!(!world.board.readiness().0);
+    disk.is_full.store(false, Ordering::Relaxed);
+    // Nobody may have anything to write.
+    reviews.0.memory.write_again(&world.cx).await.unwrap();
+    let (is_ready, said) = world.board.readiness();
+    assert!(!is_ready && !said.contains("can't be written"), "its review is not made up for yet: {said}");
+    reviews.0.review(&world.cx, number).await;
+    assert_eq!(world.board.readiness(), (true, "site: works\n".to_owned()));
+    world.cx.cancel();
+}
+
+#[tokio::test]
+async fn while_its_state_can_not_be_written_an_application_is_not_ready_although_its_engine_writes_nothing() {
+    let world = World::new().await;
+    let config = world.applications().all.remove(0);
+    let note = config.state.join("lock.note");
+    let (place, status) = (NotePlace::in_folder(&config.state), world.board.handle("site").unwrap().status());
+    let (told, mut heard) = watch::channel(None);
+    let (cx, board) = (world.cx.clone(), world.board.clone());
+    tokio::spawn(async move {
+        let wrote = |written: Result<()>| {
+            board.written("site", cx.now(), written.as_ref().map(drop).map_err(Error::kind));
+            told.send_replace(Some(written.is_ok()));
+        };
+        place.keep(&cx, status, watch::channel(None).1, wrote).await;
+    });
+    heard.wait_for(|written| *written == Some(true)).await.unwrap();
+    assert!(world.board.readiness().0);
+    fs::remove_file(&note).unwrap();
+    fs::create_dir(&note).unwrap();
+    heard.wait_for(|written| *written == Some(false)).await.unwrap();
+    let (is_ready, said) = world.board.readiness();
+    assert!(!is_ready && said.starts_with("site: works; its state can't be written since "), "{said}");
+    fs::remove_dir(&note).unwrap();
+    heard.wait_for(|written| *written == Some(true)).await.unwrap();
     assert_eq!(world.board.readiness(), (true, "site: works\n".to_owned()));
     world.cx.cancel();
 }

@@ -11,6 +11,9 @@ use super::*;
 const GATE: &str =
     "gates: [{ name: changes, rule: plan.update == 0, otherwise: needs-approval, message: ask }]\n";
 
+/// In how many notes of an engine what it learned stands for sure.
+const NOTES: usize = 20;
+
 struct Approved {
     world: World,
     handle: EngineHandle,
@@ -185,8 +188,12 @@ async fn while_the_forge_can_not_be_asked_another_process_says_why_what_was_appr
     let approved = Approved::new().await;
     let (world, config) = (&approved.world, approved.world.applications().all.remove(0));
     let (place, status) = (NotePlace::in_folder(&config.state), approved.handle.status());
-    let cx = world.cx.clone();
-    tokio::spawn(async move { place.keep(&cx, status, watch::channel(None).1).await });
+    let (cx, (wrote, mut written)) = (world.cx.clone(), watch::channel(()));
+    let keep = async move {
+        let told = |_| wrote.send_replace(());
+        place.keep(&cx, status, watch::channel(None).1, told).await;
+    };
+    tokio::spawn(keep);
     world.forge.turn_away(true);
     let merged = approved.merge();
     approved.waits(&merged).await;
@@ -202,23 +209,28 @@ async fn while_the_forge_can_not_be_asked_another_process_says_why_what_was_appr
         };
         (verdict, why)
     };
-    let said = loop {
-        // Its note is written right after its status moved.
+    let mut said = String::new();
+    // Its notes are written right after its status moved.
+    for _ in 0..NOTES {
         if let (Verdict::NeedsApproval { messages }, why) = look().await {
-            break format!("{messages:?} {why:?}");
+            said = format!("{messages:?} {why:?}");
+            break;
         }
-        tokio::task::yield_now().await;
-    };
+        written.changed().await.unwrap();
+    }
     let reason = "whether that still stands can't be asked: the forge does not know the token";
     assert_eq!(said.matches(reason).count(), 2, "{said}");
     assert!(said.contains("approved by bob") && said.contains("needs an approval: "), "{said}");
     world.forge.turn_away(false);
     approved.is_live(&merged).await;
     // What was doubted is known again.
-    while look().await.0.findings().next().is_some() {
-        tokio::task::yield_now().await;
+    for _ in 0..NOTES {
+        if look().await.0.findings().next().is_none() {
+            return world.cx.cancel();
+        }
+        written.changed().await.unwrap();
     }
-    world.cx.cancel();
+    panic!("it is still doubted");
 }
 
 /// Met as: who had approved a request made the same change in one of the own, which was green, and merged it.
