@@ -3,10 +3,12 @@
 mod as_written;
 mod environment;
 mod patiently;
+mod tellable;
 
 pub use as_written::{AsWritten, is_certain};
 pub use environment::Environment;
 pub use patiently::patiently;
+pub use tellable::tellable;
 
 use std::sync::Arc;
 

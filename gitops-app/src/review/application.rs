@@ -18,6 +18,7 @@ use super::repository::{self, Repository};
 use super::unapplied::Since;
 use super::{Failed, Found, Planned, Sides, Warm, configuration, labels, planner, programs};
 use crate::config::{Applications, Config, WindowsConfig};
+use crate::forge::tellable;
 use crate::gates;
 use crate::session::{Access, Session};
 
@@ -371,6 +372,7 @@ fn part(
 }
 
 fn not_planned<'a>(error: &Error, mut context: Context<'a>) -> Context<'a> {
+    let error = tellable(&error.to_string(), &[]);
     let message = format!("it can't be planned, so everything counts as of this change: {error}");
     context.verdict = context.verdict.and(Verdict::warn("target-branch", message));
     context

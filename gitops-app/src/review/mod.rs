@@ -47,6 +47,7 @@ use gitops_git::GitSource;
 use serde::Serialize;
 
 use crate::config::{Applications, Config};
+use crate::forge::tellable;
 use crate::gates::labels;
 use application::Reviewing;
 
@@ -226,7 +227,8 @@ async fn review_with(
         config.map(|config| labels(config).environment).unwrap_or_default()
     };
     let failures = failed.iter().map(|Failed { application, error, .. }| {
-        Failure::new(application.clone(), environment(application), message(error))
+        let message = tellable(&message(error), chosen.iter().copied());
+        Failure::new(application.clone(), environment(application), message)
     });
     let review = parts.into_iter().collect::<Review>().failing(failures.collect::<Vec<_>>());
     let mut configuration = reviewing.configuration;

@@ -8,6 +8,7 @@ use gitops_forge::{CommitId, CommitStatus, QueuedCommit, StatusState, queued_req
 use super::same_head::Head;
 use super::{Asked, Reviewed, Sides, review_with};
 use crate::config::{Applications, Config, GitRef};
+use crate::forge::tellable;
 use crate::source;
 
 /// What came of the review of a queue's commit.
@@ -87,7 +88,7 @@ impl Asked {
                 let status = CommitStatus::new(
                     format!("{}/plan", self.context),
                     StatusState::Failure,
-                    &error.to_string(),
+                    &tellable(&error.to_string(), chosen.iter().copied()),
                 );
                 let others = self.others(cx, head, chosen).await?;
                 self.tell_statuses(cx, head, &[status], &others).await?;

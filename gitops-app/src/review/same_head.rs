@@ -9,7 +9,7 @@ use gitops_forge::{ChangeRequest, CommitId, CommitStatus, ForgeExt, RequestQuery
 
 use super::request::Asked;
 use crate::config::Config;
-use crate::forge::patiently;
+use crate::forge::{patiently, tellable};
 
 /// A commit on which something is said, and the branch that this is about.
 #[derive(Clone, Copy)]
@@ -86,7 +86,11 @@ impl Asked {
         chosen: &[&Config],
     ) {
         let context = format!("{}/{what}", self.context);
-        let status = CommitStatus::new(context, StatusState::Error, &error.to_string());
+        let status = CommitStatus::new(
+            context,
+            StatusState::Error,
+            &tellable(&error.to_string(), chosen.iter().copied()),
+        );
         let others = self.others(cx, head, chosen).await.unwrap_or_default();
         if self.tell_statuses(cx, head, std::slice::from_ref(&status), &others).await.is_err() {
             let _ = self.forge.ensure_status(cx, head.commit, &status).await;

@@ -43,12 +43,24 @@ pub fn atomic_write(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
 /// As [`atomic_write`], with the temporary file in another folder of the same file system: where a folder has many files, nobody has
 /// to go through them all to find what a crash left behind.
 pub(crate) fn atomic_write_from(temps: &Path, path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
-    let mut temp = tempfile::Builder::new().prefix(TEMP_PREFIX).tempfile_in(temps)?;
-    temp.write_all(bytes)?;
+    let temp = tempfile::Builder::new().prefix(TEMP_PREFIX).tempfile_in(temps);
+    let mut temp = temp.map_err(unnamed)?;
+    temp.write_all(bytes).map_err(unnamed)?;
     temp.as_file().set_permissions(Permissions::from_mode(mode))?;
     temp.as_file().sync_all()?;
     temp.persist(path).map_err(|error| error.error)?;
     sync_dir(parent(path))
+}
+
+/// The error that the system gave, without the name of the temporary file: that is another one each time, so nobody could tell that the
+/// error is the same.
+pub fn unnamed(error: io::Error) -> io::Error {
+    let inner = error.get_ref().and_then(|inner| inner.source()?.downcast_ref::<io::Error>());
+    match inner.map(|inner| (inner.raw_os_error(), inner.kind())) {
+        Some((Some(code), _)) => io::Error::from_raw_os_error(code),
+        Some((None, kind)) => kind.into(),
+        None => error,
+    }
 }
 
 /// Removes what replacements left behind that a crash cut short.
@@ -255,6 +267,19 @@ mod tests {
         assert_eq!(std::fs::read_to_string(&theirs).unwrap(), "theirs");
         let metadata = regular(&path).unwrap().unwrap();
         assert_eq!((metadata.len(), metadata.permissions().mode() & 0o777), (4, 0o640));
+    }
+
+    /// Met with a full disk: each failed review wrote another status to the forge.
+    #[test]
+    fn what_fails_twice_fails_with_the_same_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let fail = || {
+            let error =
+                atomic_write_from(&folder.path().join("none"), &folder.path().join("a"), b"", PRIVATE);
+            failed("write it", Path::new("a"), error.unwrap_err()).to_string()
+        };
+        assert_eq!(fail(), "can't write it: No such file or directory (os error 2) (path: a)");
+        assert_eq!(fail(), fail());
     }
 
     #[test]

@@ -24,6 +24,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
+use gitops_core::process::fs;
 use gitops_core::{Cx, Error, ErrorKind, Hasher, Result};
 
 use crate::objects::Objects;
@@ -109,11 +110,12 @@ impl Mirror {
         let parent = self.folder.parent().unwrap_or(Path::new("."));
         let prefix = format!(".{}-", self.folder.file_name().unwrap_or_default().display());
         repair::sweep(parent, &prefix)?;
-        let new = tempfile::Builder::new().prefix(&prefix).tempdir_in(parent)?;
+        let make = || tempfile::Builder::new().prefix(&prefix).tempdir_in(parent).map_err(fs::unnamed);
+        let new = make()?;
         gix::init_bare(new.path())
             .map_err(|error| Error::new(ErrorKind::Storage, "the mirror could not be made").because(error))?;
         std::fs::write(new.path().join("description"), format!("Mirror of {}\n", self.url))?;
-        let old = tempfile::Builder::new().prefix(&prefix).tempdir_in(parent)?;
+        let old = make()?;
         if self.folder.exists() {
             std::fs::rename(&self.folder, old.path().join("mirror"))?;
         }

@@ -348,7 +348,8 @@ impl Shared {
     /// Says in the request how an application stands.
     async fn say(&self, cx: &Cx, number: u64, config: &Config, text: &str, kept: &mut Kept) -> Result<()> {
         let note = |page: &mut Page| {
-            page.ahead.as_mut().map(|ahead| ahead.said.insert(config.name.clone(), text.to_owned()))
+            let text = self.tellable(text);
+            page.ahead.as_mut().map(|ahead| ahead.said.insert(config.name.clone(), text))
         };
         let Some(_) = self.memory.change(cx, number, note).await? else { return Ok(()) };
         if kept.shown.as_deref() != Some(text) {

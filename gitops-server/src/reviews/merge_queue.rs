@@ -116,7 +116,7 @@ impl Shared {
         let refused = match &told {
             Ok(told) => told.refused.clone(),
             Err(error) if error.is_retryable() || cx.is_cancelled() => None,
-            Err(error) => Some(error.with_help()),
+            Err(error) => Some(self.tellable(&error.with_help())),
         };
         if let Some(number) = request
             && (refused.is_some() || told.is_ok())

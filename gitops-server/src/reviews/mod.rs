@@ -28,7 +28,7 @@ use std::time::Duration;
 
 use gitops_app::config::{Applications, Config, ForgeKind, GitRef};
 use gitops_app::forge::AsWritten;
-use gitops_app::forge::Found;
+use gitops_app::forge::{Found, tellable};
 use gitops_app::review::{Asked, Warm};
 use gitops_core::{Cx, EngineHandle, Error, ErrorKind, Event, EventSink, Request, Result, StateStore};
 use gitops_forge::webhook::{Hint, HintKind};
@@ -327,6 +327,11 @@ impl Shared {
     fn note_failing(&self, cx: &Cx, failing: &BTreeMap<u64, ErrorKind>) {
         let found = failing.values().next().map(|why| (cx.now(), *why));
         self.chosen.iter().for_each(|config| self.board.note(&config.name, Ails::Reviews, found));
+    }
+
+    /// An error's text as it may be told on the forge.
+    fn tellable(&self, text: &str) -> String {
+        tellable(text, &self.chosen)
     }
 
     fn asked(&self, number: u64) -> Asked {

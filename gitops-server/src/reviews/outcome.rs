@@ -172,6 +172,7 @@ impl Shared {
     }
 
     pub(super) async fn tell_forge(&self, cx: &Cx, config: &Config, telling: &Telling) -> Result<()> {
+        let telling = &Telling { text: self.tellable(&telling.text), ..telling.clone() };
         let commit = CommitId::parse(&telling.commit)?;
         // A request that can't be told must not keep the commit from saying it.
         let told = self.tell_requests(cx, config, telling).await;

@@ -232,7 +232,7 @@ impl Shared {
         is_done: bool,
         text: String,
     ) -> Result<()> {
-        let text = redact::credentials(&text).into_owned();
+        let text = self.tellable(&redact::credentials(&text));
         self.memory
             .change(cx, number, |page| {
                 page.answer(&entry.comment, entry.nth, is_done, &text);

@@ -10,6 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use futures::channel::oneshot;
+use gitops_core::process::fs::unnamed;
 use gitops_core::process::{AtLimit, ProcessGroup};
 use gitops_core::redact::credentials;
 use gitops_core::{Cx, Digest, Hasher};
@@ -51,7 +52,7 @@ struct Ended {
 
 impl Jail {
     pub fn new() -> Result<Self, Failure> {
-        let folder = tempfile::Builder::new().prefix("gitops-render-").tempdir()?;
+        let folder = tempfile::Builder::new().prefix("gitops-render-").tempdir().map_err(unnamed)?;
         fs::create_dir(folder.path().join("home"))?;
         fs::create_dir(folder.path().join("tree"))?;
         Ok(Self { folder, files: RefCell::default() })

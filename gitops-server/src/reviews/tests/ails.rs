@@ -39,6 +39,10 @@ async fn a_configuration_that_is_not_that_of_the_branch_is_told() {
     let applications = Applications::load(&copy, &Backends::new()).unwrap();
     let reviews = world.reviews_of(&applications, "gitops memory", world.store.clone());
     reviews.0.review(&world.cx, number).await;
+    let head = world.forge.change_request(&world.cx, number).await.unwrap().head.commit;
+    let told = world.forge.statuses(&world.cx, &head).await.unwrap();
+    let told = told.into_iter().find(|status| status.context == "gitops/plan").unwrap().description;
+    assert_eq!(told, "the configuration gitops.yaml is not that of main, the target branch");
     let (is_ready, said) = world.board.readiness();
     let (_, why) = said.split_once("; a request can't be reviewed since ").expect("it is told");
     assert!(is_ready && why.ends_with("the configuration here is not that of the target branch\n"), "{said}");
