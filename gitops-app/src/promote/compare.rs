@@ -24,6 +24,8 @@ pub struct Compared {
     pub others: Vec<OtherFile>,
     /// The new content of files, from the root of the repository.
     pub files: BTreeMap<String, Vec<u8>>,
+    /// The patterns that fit no file of the first application.
+    pub unmatched: Vec<String>,
 }
 
 /// A file that is understood, and its versions.
@@ -35,8 +37,11 @@ struct Known<'a> {
 
 /// Compares the files of two applications; `folder` is the second one's, and `whole` are patterns of files to be copied.
 pub fn compare(from: &Files, to: &Files, folder: &str, whole: &[String]) -> Result<Compared> {
-    let whole = globs(whole)?;
-    let mut found = Compared::default();
+    let (patterns, whole) = (whole, globs(whole)?);
+    let fitting: BTreeSet<usize> = from.keys().flat_map(|path| whole.matches(path)).collect();
+    let unmatched = patterns.iter().enumerate().filter(|(index, _)| !fitting.contains(index));
+    let unmatched = unmatched.map(|(_, pattern)| pattern.clone()).collect();
+    let mut found = Compared { unmatched, ..Compared::default() };
     let mut new: BTreeMap<&str, Vec<u8>> = BTreeMap::new();
     let [ours, theirs] = [from, to].map(known);
     let sources = by_identity(&ours);

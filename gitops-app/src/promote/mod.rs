@@ -42,6 +42,9 @@ pub struct Promotion {
     pub left: Vec<LeftVersion>,
     /// The files that differ besides.
     pub others: Vec<OtherFile>,
+    /// Patterns of files to be copied that fit no file of the application whose versions are taken.
+    #[serde(skip)]
+    pub unmatched: Vec<String>,
     /// The new content of files, from the root of the repository.
     #[serde(skip)]
     files: BTreeMap<String, Vec<u8>>,
@@ -157,9 +160,10 @@ impl Promotion {
             let [ours, theirs] = [&ours, &theirs].map(files::all);
             compare::compare(&ours?, &theirs?, &folder, &patterns)
         });
-        let compare::Compared { changes, left, others, files } = found.await??;
+        let compare::Compared { changes, left, others, files, unmatched } = found.await??;
         let (from, to) = (from.config.name.clone(), to.config.name.clone());
-        Ok(Self { from, to, revision: held.clone(), changes, left, others, files, target, is_by_rule })
+        let revision = held.clone();
+        Ok(Self { from, to, revision, changes, left, others, unmatched, files, target, is_by_rule })
     }
 
     /// Whether there is nothing to promote.

@@ -47,6 +47,11 @@ pub async fn run(app: &App, args: &PromoteArgs) -> Ended {
     };
     let (from, to) = (open(args.from.clone()).await?, open(args.to.clone()).await?);
     let promotion = Promotion::between(&app.cx, &from, &to, &args.files).await?;
+    if let Some(pattern) = promotion.unmatched.first() {
+        let message = format!("the pattern `{pattern}` fits no file of `{}`", args.from);
+        let help = "name files from the folder of the application on: `--files 'config/*.yaml'`";
+        return Err(Failure::usage(message, help));
+    }
     let mut request = None;
     if !promotion.is_empty() && !args.dry_run {
         let job = Environment::of(|name| std::env::var(name).ok())?;

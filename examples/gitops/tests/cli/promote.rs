@@ -47,6 +47,21 @@ fn the_versions_of_one_application_are_shown_for_another() {
         .gitops(&["promote", "prod", "--to", "staging", "--files", "["])
         .expect(1)
         .warns("can't be used as a pattern");
+    // A name that is misspelt must not look like versions that are the same.
+    world
+        .gitops(&[
+            "promote",
+            "staging",
+            "--to",
+            "prod",
+            "--files",
+            "values.yaml",
+            "--files",
+            "nothing*",
+            "--dry-run",
+        ])
+        .expect(64)
+        .warns("the pattern `nothing*` fits no file of `staging`");
 }
 
 #[test]
