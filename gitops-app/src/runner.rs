@@ -58,7 +58,8 @@ pub struct Doubted {
 impl Doubted {
     /// Why, for whoever looks.
     pub(crate) fn reason(self) -> String {
-        self.why.unwrap_or_else(|| "which does not count now: the log of the process at work says why".to_owned())
+        self.why
+            .unwrap_or_else(|| "which does not count now: the log of the process at work says why".to_owned())
     }
 }
 

@@ -181,7 +181,7 @@ impl World {
         self.reviews_as(context, self.store.clone())
     }
 
-    fn reviews_as(&self, context: &str, store: Arc<dyn StateStore>) -> Reviews {
+    fn reviews_as(&self, context: &str, store: Arc<MemoryStore>) -> Reviews {
         self.reviews_of(&self.applications(), context, store)
     }
 

@@ -90,7 +90,7 @@ async fn while_what_is_known_of_requests_can_not_be_written_nobody_is_ready() {
     let world = World::new().await;
     let number = world.propose("two", OURS);
     let disk = Arc::new(Disk::default());
-    let reviews = world.reviews_as("gitops memory", disk.clone());
+    let reviews = world.reviews_of(&world.applications(), "gitops memory", disk.clone());
     disk.is_full.store(true, Ordering::Relaxed);
     reviews.0.review(&world.cx, number).await;
     let (is_ready, said) = world.board.readiness();

@@ -112,7 +112,7 @@ async fn what_others_say_under_their_names_is_left_alone() {
     let head = CommitId::parse(&world.git(&["rev-parse", "feature"])).unwrap();
     world.reviews().0.review(&world.cx, number).await;
     let before = statuses(&world, &head).await;
-    let others = world.reviews_as("others memory", Arc::new(MemoryStore::default()));
+    let others = world.reviews_as("others memory", Arc::default());
     others.0.poll_once(&world.cx).await.unwrap();
     assert_eq!(statuses(&world, &head).await, before);
     world.cx.cancel();
