@@ -112,7 +112,11 @@ pub async fn begin(cx: &Cx, config: &Config, by: &str, request: &Request) -> Res
 fn needs_no_target(request: &Request) -> bool {
     matches!(
         request,
-        Request::Approve { .. } | Request::Reject { .. } | Request::Suspend { .. } | Request::Resume
+        Request::Approve { .. }
+            | Request::Reject { .. }
+            | Request::Withdraw { .. }
+            | Request::Suspend { .. }
+            | Request::Resume
     )
 }
 

@@ -62,6 +62,15 @@ pub(super) struct Heard<'a> {
     pub refused: &'a BTreeSet<String>,
     /// Those that a webhook told of.
     pub written: &'a AsWritten,
+    /// Until when what was approved is void.
+    pub void_until: Option<Time>,
+}
+
+impl Heard<'_> {
+    /// Whether what was approved at a time is void. Forges tell whole seconds: what was said in that of the return is taken for earlier.
+    fn is_void(&self, at: Time) -> bool {
+        self.void_until.is_some_and(|until| at <= until)
+    }
 }
 
 /// What the forge says of a request and of those who judged it; nothing where the forge does not say whose its commits are:
@@ -153,6 +162,7 @@ impl People<'_> {
             let by = self.person(&review.author).await?;
             let mut vote = Vote::new(by, opinion, at, format!("review {}", review.id));
             vote.of_another_head = review.commit.is_some_and(|commit| commit != request.head.commit);
+            vote.is_void = heard.is_void(at);
             votes.push(vote);
         }
         let query = CommentQuery::default();
@@ -173,6 +183,7 @@ impl People<'_> {
                 let (at, id) = (comment.created, format!("comment {}", comment.id));
                 let mut vote = Vote::new(by, Opinion::Approved, at, id).naming(effect);
                 vote.may_be_of_another = !is_certain;
+                vote.is_void = heard.is_void(at);
                 votes.push(vote);
             }
         }

@@ -42,6 +42,8 @@ pub struct Asked {
     ahead: Option<BTreeSet<String>>,
     /// The head that was judged last before the merge, and the applications of which what was said of it counts after the merge.
     pub(super) judged: Option<(String, BTreeSet<String>)>,
+    /// Until when what was approved is void.
+    void_until: Option<Time>,
 }
 
 /// Where documents of reviews are kept for people to read.
@@ -106,6 +108,7 @@ impl Asked {
             written: AsWritten::default(),
             ahead: None,
             judged: None,
+            void_until: None,
         }
     }
 
@@ -171,8 +174,13 @@ impl Asked {
         Self { judged: Some((head.into(), applications)), ..self }
     }
 
+    /// Says until when what was approved is void: the request was closed or went into another branch, and is back since.
+    pub fn void_until(self, time: Time) -> Self {
+        Self { void_until: Some(time), ..self }
+    }
+
     pub(super) fn heard(&self) -> Heard<'_> {
-        Heard { refused: &self.refused, written: &self.written }
+        Heard { refused: &self.refused, written: &self.written, void_until: self.void_until }
     }
 
     /// Reviews the request, and tells it on the forge: at most one write for the comment and one for each of two statuses, and

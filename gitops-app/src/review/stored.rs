@@ -3,10 +3,13 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use gitops_core::{Approver, AuditEvent, AuditRecord, Cx, EventSink, Result, Through};
+use gitops_core::{
+    Approval, Approver, AuditEvent, AuditRecord, Cx, EventSink, Request as Order, Result, Through,
+};
 
 use super::Asked;
 use crate::config::Config;
+use crate::order;
 use crate::session::{Access, Session};
 
 impl Asked {
@@ -37,6 +40,39 @@ impl Asked {
             session.audit().each(cx, &mut take).await?;
         }
         Ok(places)
+    }
+
+    /// Has the applications withdraw what is stored of approvals of the request, and say why in their audit logs; gives the names of those
+    /// that had some.
+    ///
+    /// # Errors
+    /// Whatever keeps a state from being read or written.
+    ///
+    /// # Cancel safety
+    /// Dropping the future may leave some of it withdrawn; make the call again.
+    pub async fn withdraw_stored(
+        &self,
+        cx: &Cx,
+        chosen: &[&Config],
+        events: &Arc<dyn EventSink>,
+        why: &str,
+    ) -> Result<Vec<String>> {
+        let mut withdrawn = Vec::new();
+        for config in chosen {
+            let session =
+                Session::builder(config).access(Access::Look).events(Arc::clone(events)).open(cx).await?;
+            let is_ours = |approval: &Approval| self.places_of(&approval.by).next().is_some();
+            let has_some = session.engine.inventory().approvals().iter().any(is_ours);
+            drop(session);
+            if !has_some {
+                continue;
+            }
+            let (review, reason) = (self.name(), why.to_owned());
+            let withdraw = Order::Withdraw { review, reason };
+            Box::pin(order::order(cx, config, events, &self.name(), &withdraw)).await?;
+            withdrawn.push(config.name.clone());
+        }
+        Ok(withdrawn)
     }
 
     /// The reviews and comments of this request on which an approval rests.

@@ -59,6 +59,32 @@ impl Engine {
         self.void_approvals(cx).await
     }
 
+    /// Takes back what was approved on one request and is not done yet; what was approved elsewhere holds. `review` is the request, as
+    /// approvals name it: `gitea platform/site#7`.
+    ///
+    /// # Errors
+    /// Whatever keeps the state from being written.
+    ///
+    /// # Cancel safety
+    /// See [`Engine`].
+    pub async fn withdraw(&mut self, cx: &Cx, review: &str, reason: &str, by: &str) -> Result<()> {
+        let approvals = self.inventory().approvals().iter().cloned();
+        let (gone, kept): (Vec<_>, Vec<_>) =
+            approvals.partition(|approval| approval.by.through.is_on(review));
+        if gone.is_empty() {
+            return Ok(());
+        }
+        self.take_over(cx, by).await?;
+        let rejected = gone.iter().map(|approval| {
+            let reason = format!("the approval by {}: {reason}", approval.by);
+            let reason = redact::credentials(&reason).into_owned();
+            AuditEvent::Rejected { plan: Some(approval.plan), reason }
+        });
+        self.audit(cx, by, rejected.collect()).await?;
+        self.ledger.commit(&only(kept)).await?;
+        self.ledger.end_sync(cx).await
+    }
+
     /// Records that a request was merged, on behalf of who says so.
     ///
     /// # Errors

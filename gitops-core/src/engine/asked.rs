@@ -85,6 +85,7 @@ impl Engine {
             Request::EndAhead { request, merged } => self.end_ahead(cx, request, *merged, by).await,
             Request::Approve { approval } => self.approve(cx, (**approval).clone()).await,
             Request::Reject { plan, reason } => self.reject(cx, *plan, reason, by).await,
+            Request::Withdraw { review, reason } => self.withdraw(cx, review, reason, by).await,
             Request::Suspend { reason } => self.suspend(cx, reason, by).await,
             Request::Resume => self.resume(cx, by).await.map(drop),
             // It is done by having been asked: the next reconciliation follows at once.

@@ -69,6 +69,13 @@ pub enum Request {
         /// Why.
         reason: String,
     },
+    /// Take back the approvals that were given on one request; those of others hold.
+    Withdraw {
+        /// The request, as approvals name it: `gitea platform/site#7`.
+        review: String,
+        /// Why.
+        reason: String,
+    },
     /// Write nothing until somebody says otherwise.
     Suspend {
         /// Why.
@@ -127,7 +134,7 @@ impl Request {
     /// Whether it only keeps the engine from writing. An engine at work begins nothing new once such a request waits, even
     /// where it can't answer yet, because a change that it sent takes its time.
     pub fn only_stops(&self) -> bool {
-        matches!(self, Self::Suspend { .. } | Self::Reject { .. })
+        matches!(self, Self::Suspend { .. } | Self::Reject { .. } | Self::Withdraw { .. })
     }
 }
 

@@ -243,6 +243,20 @@ impl MemoryForge {
         Ok(())
     }
 
+    /// Opens a request again that was closed.
+    ///
+    /// # Errors
+    /// `NotFound`, and `Invalid` for one that is merged.
+    pub fn reopen(&self, cx: &Cx, number: u64) -> Result<()> {
+        let mut hub = self.hub();
+        let request = &mut hub.request(number)?.request;
+        if request.state == RequestState::Merged {
+            return Err(invalid("the request is merged"));
+        }
+        (request.state, request.updated) = (RequestState::Open, now(cx));
+        Ok(())
+    }
+
     /// Lets the next call that writes go wrong.
     pub fn fail_next_write(&self, failure: Failure) {
         self.hub().failures.push_back(failure);

@@ -44,6 +44,7 @@ impl Shared {
 
     async fn try_look(&self, cx: &Cx, number: u64) -> Result<()> {
         let request = patiently(cx, || self.forge.change_request(cx, number)).await?;
+        self.note_away(cx, &request).await?;
         if !self.is_ours(&request) {
             return Ok(());
         }

@@ -3,6 +3,7 @@
 mod ahead;
 mod answers;
 mod applying;
+mod away;
 mod commands;
 mod drift;
 mod look;
@@ -360,6 +361,7 @@ impl Shared {
     /// The request with what is remembered of its comments.
     fn asked_of(&self, number: u64, page: &memory::Page) -> Asked {
         let asked = self.asked(number).without(page.refused.iter().cloned()).written(page.written.clone());
+        let asked = page.void_until.into_iter().fold(asked, Asked::void_until);
         let judged = page.judged.iter();
         let asked = judged.fold(asked, |asked, (head, settled)| asked.judged(head.as_str(), settled.clone()));
         let ahead = page.ahead.iter().filter(|ahead| !ahead.is_let_go);

@@ -92,9 +92,13 @@ impl Shared {
         self.end_renamed(cx, &open).await
     }
 
-    /// Requests that were closed or merged while nobody listened: what is pending on their heads is ended.
+    /// Requests that were closed, merged or given a branch that no application follows while nobody listened: what is pending on their heads is ended.
     async fn look_for_closed(&self, cx: &Cx, open: &[ChangeRequest]) -> Result<()> {
-        let is_open = |number: u64| open.iter().any(|request| request.number == number);
+        // One that goes where nobody looks is given up as one that is closed.
+        let is_open = |number: u64| {
+            let found = open.iter().find(|request| request.number == number);
+            found.is_some_and(|request| self.is_ours(request))
+        };
         for (number, base) in self.memory.with_heads(cx).await? {
             let is_ours = base.is_none_or(|base| self.follow(&base).next().is_some());
             if is_ours && !is_open(number) {

@@ -49,7 +49,11 @@ impl Shared {
 
     async fn try_review(&self, cx: &Cx, number: u64) -> Result<()> {
         let request = patiently(cx, || self.forge.change_request(cx, number)).await?;
+        let is_away = self.note_away(cx, &request).await?;
         if !self.is_ours(&request) {
+            if is_away {
+                self.end_left(cx, &request).await;
+            }
             return Ok(());
         }
         self.ahead.notify_waiters();
@@ -186,7 +190,8 @@ impl Shared {
                 self.poll.notify_one();
             }
         }
-        self.answer_waiting(cx, number, &now, |entry| match is_stored(entry) {
+        // What was stored of one that was closed is void.
+        self.answer_waiting(cx, number, &now, |entry| match is_merged && is_stored(entry) {
             true => (true, "approved, and stored before the request was over".to_owned()),
             false => (false, "the request is not open any more".to_owned()),
         })

@@ -10,6 +10,9 @@ use super::Shared;
 use super::memory::Page;
 use crate::event::ServerEvent;
 
+/// What `gitops/policy` says of a request that is approved.
+const APPROVED: &str = "approved";
+
 impl Shared {
     /// Ends what is pending on the heads that a request left, and on its head if it is over. Gives whether that was done: what
     /// could not be is done by the next review.
@@ -23,24 +26,25 @@ impl Shared {
     }
 
     async fn try_end_left(&self, cx: &Cx, request: &ChangeRequest) -> Result<()> {
-        let is_over = request.state != RequestState::Open;
         let note = |page: &mut Page| {
+            let is_over = request.state != RequestState::Open || page.away.is_some();
             if is_over && let Some(head) = page.head.take() {
                 page.leave(head.commit);
                 page.vouched = None;
             }
-            page.left.clone()
+            (page.left.clone(), page.away.clone())
         };
-        for left in self.memory.change(cx, request.number, note).await? {
-            self.end_on(cx, request, &left).await?;
+        let (heads, away) = self.memory.change(cx, request.number, note).await?;
+        for left in heads {
+            self.end_on(cx, request, &left, away.as_deref()).await?;
             let forget = |page: &mut Page| page.left.retain(|head| *head != left);
             self.memory.change(cx, request.number, forget).await?;
         }
         Ok(())
     }
 
-    /// Ends what is pending on one head. What is said of a commit that is the head of an open request is that one's.
-    async fn end_on(&self, cx: &Cx, request: &ChangeRequest, head: &str) -> Result<()> {
+    /// Ends what is pending on one head, and what is approved there if the request is `away`: that is void. What is said of a commit that is the head of an open request is that one's.
+    async fn end_on(&self, cx: &Cx, request: &ChangeRequest, head: &str, away: Option<&str>) -> Result<()> {
         let Ok(commit) = CommitId::parse(head) else { return Ok(()) };
         let found = match patiently(cx, || self.forge.statuses(cx, &commit)).await {
             Err(error) if is_gone(&error) => return Ok(()),
@@ -51,7 +55,12 @@ impl Shared {
             let context = format!("{}/{name}", self.context);
             CommitStatus::new(context, StatusState::Pending, "").fitted(limit).context
         });
-        let is_pending = |status: &CommitStatus| status.state == StatusState::Pending;
+        let is_pending = |status: &CommitStatus| match status.state {
+            StatusState::Pending => true,
+            // Where it is one of several requests of its head, the branch is named before.
+            StatusState::Success => away.is_some() && status.description.ends_with(APPROVED),
+            _ => false,
+        };
         let is_ours = |status: &CommitStatus| {
             let rest = ours.iter().find_map(|name| status.context.strip_prefix(name));
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(" into "))
@@ -61,7 +70,8 @@ impl Shared {
         if pending.is_empty() {
             return Ok(());
         }
-        let others = self.open_heads(cx, &commit).await?;
+        let mut others = self.open_heads(cx, &commit).await?;
+        others.retain(|other| *other != request.number);
         if !others.is_empty() {
             // It may be pending there for this request alone.
             self.review_all(&others);
@@ -69,6 +79,7 @@ impl Shared {
         }
         let text = match request.state {
             _ if request.head.commit != commit => format!("superseded by {}", short(&request.head.commit)),
+            RequestState::Open if away.is_some() => away.unwrap_or_default().to_owned(),
             RequestState::Merged => "the request was merged".to_owned(),
             _ => "the request was closed".to_owned(),
         };

@@ -2,6 +2,7 @@
 
 mod ahead;
 mod ails;
+mod away;
 mod beside;
 mod confirmed;
 mod expired;

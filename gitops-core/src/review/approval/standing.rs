@@ -114,6 +114,10 @@ impl Request<'_> {
                 return Some(format!("{place}, which approved it, is not there any more"));
             };
             let login = &vote.by.login;
+            if vote.is_void {
+                let gone = "the request was closed or given another branch since";
+                return Some(format!("{gone} {login} approved it ({place})"));
+            }
             let is_revoked =
                 |other: &Vote| other.opinion != Opinion::Approved && other.order() > vote.order();
             // A forge may show what somebody said before the last word as taken back. Who approves the head as a whole after that approves

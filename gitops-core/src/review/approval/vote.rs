@@ -7,6 +7,7 @@ const SETTLED: std::time::Duration = std::time::Duration::from_secs(60);
 
 /// What one person said once: a review, or an `/approve` in a comment.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "they are independent of each other")]
 #[non_exhaustive]
 pub struct Vote {
     /// Who; authenticated by the forge.
@@ -27,6 +28,8 @@ pub struct Vote {
     pub of_another_head: bool,
     /// Whether somebody else may have written it: the forge does not tell whether it was edited, and its author did not confirm it.
     pub may_be_of_another: bool,
+    /// Whether the request was closed or given another branch since: what was approved of it is void, also where it is back.
+    pub is_void: bool,
 }
 
 /// What a person thinks of a request.
@@ -86,6 +89,8 @@ pub enum Discounted {
     OtherHead,
     /// Others may have edited it in the second in which it was written, and its author did not confirm it.
     NotConfirmed,
+    /// The request was closed or given another branch since it was given.
+    Void,
     /// It covers a change of the same person that the target branch has and that is not applied yet.
     Unapplied,
     /// The same person asked for changes at the same time, and the forge does not tell which was later.
@@ -110,6 +115,7 @@ impl std::fmt::Display for Discounted {
                 "others may edit a comment in the second in which it was written, and the forge does not tell it: put a thumb up on your own \
                  comment to confirm it"
             }
+            Self::Void => "the request was closed or given another branch since it was given: approve again",
             Self::Unapplied => {
                 "it covers a change of the same person, too, which is merged and not applied yet: somebody else has to approve that"
             }
@@ -132,6 +138,7 @@ impl Vote {
             under_another_rule: false,
             of_another_head: false,
             may_be_of_another: false,
+            is_void: false,
         }
     }
 
@@ -156,10 +163,12 @@ impl Vote {
         if self.under_another_rule {
             return Err(Discounted::OtherRule);
         }
-        if let Some(named) = &self.effect {
-            return (effect.is_named(named) || all.is_named(named))
-                .then_some(())
-                .ok_or(Discounted::NamesOtherEffect);
+        let is_named = |named: &String| effect.is_named(named) || all.is_named(named);
+        match &self.effect {
+            Some(named) if !is_named(named) => return Err(Discounted::NamesOtherEffect),
+            _ if self.is_void => return Err(Discounted::Void),
+            Some(_) => return Ok(()),
+            None => {}
         }
         if self.of_another_head {
             return Err(Discounted::OtherHead);

@@ -52,6 +52,18 @@ pub enum Through {
     },
 }
 
+impl Through {
+    /// Whether it is a review or a comment of this request: `gitea platform/site#7`.
+    pub(crate) fn is_on(&self, request: &str) -> bool {
+        match self {
+            Self::Review { review } => {
+                review.split_once(": ").map_or(review.as_str(), |(of, _)| of) == request
+            }
+            _ => false,
+        }
+    }
+}
+
 impl Approver {
     /// Somebody, known through a system.
     pub fn new(name: impl Into<String>, through: Through) -> Self {

@@ -24,6 +24,12 @@ pub struct Page {
     /// Its head, and since when it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub head: Option<Head>,
+    /// Why it is not to be merged into the branch for which it was reviewed, as long as that is so: it was closed, or goes into another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub away: Option<String>,
+    /// Until when what was approved of it is void, since it was away.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub void_until: Option<Time>,
     /// The heads that it left, of which it is not known yet that nothing is pending there.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left: Vec<String>,
