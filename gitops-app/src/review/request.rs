@@ -359,19 +359,28 @@ impl Asked {
         let (marker, info) = (self.marker()?, self.forge.info());
         let room = info.comment_bytes - marker.stamp("").len() - approvals::LINE_BYTES;
         let name = format!("{} {} {}", info.kind, info.repository, self.number);
-        let markdown = Markdown::new(flavour(self.kind)).within(Budget::new(room, room)).marked(name);
-        let markdown = if self.answers_commands { markdown.with_commands() } else { markdown };
-        let markdown = link.into_iter().fold(markdown, Markdown::linking);
-        let text = markdown.render(&reviewed.review).text;
-        let (seal, stamped) = (self.seal(reviewed), marker.stamp(&text));
-        let before = ours.and_then(|ours| approvals::shown(ours, seal));
-        let is_same = |ours: &Comment| {
-            approvals::without_line(&ours.body) == approvals::without_line(&stamped)
-                && (before.is_some() || seal.is_none())
+        // Who answers no commands leaves what somebody else says of them, and who links nothing the link to the same: a server and a job
+        // would write over each other for ever.
+        let lists_commands = self.answers_commands || ours.is_some_and(|ours| lists_commands(&ours.body));
+        let render = |link: Option<Link>| {
+            let markdown =
+                Markdown::new(flavour(self.kind)).within(Budget::new(room, room)).marked(name.clone());
+            let markdown = if lists_commands { markdown.with_commands() } else { markdown };
+            link.into_iter().fold(markdown, Markdown::linking).render(&reviewed.review).text
         };
-        if ours.is_some_and(is_same) {
+        let seal = self.seal(reviewed);
+        let before = ours.and_then(|ours| approvals::shown(ours, seal));
+        let is_there = |text: &str| {
+            let stamped = approvals::without_line(&marker.stamp(text));
+            let is_same = ours.is_some_and(|ours| approvals::without_line(&ours.body) == stamped);
+            is_same && (before.is_some() || seal.is_none())
+        };
+        let theirs = ours.filter(|_| link.is_none()).and_then(|ours| link_in(&ours.body));
+        let text = render(link);
+        if is_there(&text) || theirs.is_some_and(|theirs| is_there(&render(Some(theirs)))) {
             return Ok(false);
         }
+        let stamped = marker.stamp(&text);
         let sealed = approvals::seal(&stamped, reviewed.review.effect(), before, seal);
         let text = sealed.strip_prefix(&marker.stamp("")).unwrap_or(&text).to_owned();
         let upsert = || self.forge.upsert_comment(cx, self.number, &marker, &text);
@@ -396,11 +405,25 @@ impl Asked {
 
 /// Where a comment of ours links the document of this digest.
 fn linked(body: &str, digest: Digest) -> Option<&str> {
-    let digest = digest.to_string();
-    body.lines().find_map(|line| {
-        let (url, rest) = line.strip_prefix("[Full plan](<")?.split_once(">), BLAKE3 ")?;
-        rest.contains(&digest).then_some(url)
+    links(body).find(|(_, of)| *of == digest.to_string()).map(|(url, _)| url)
+}
+
+/// What a comment of ours links.
+fn link_in(body: &str) -> Option<Link> {
+    links(body).find_map(|(url, digest)| Link::new(url, digest.parse().ok()?).ok())
+}
+
+/// The addresses of full plans in a comment, each with its digest.
+fn links(body: &str) -> impl Iterator<Item = (&str, &str)> {
+    body.lines().filter_map(|line| {
+        let (url, rest) = line.trim_end().strip_prefix("[Full plan](<")?.split_once(">), BLAKE3 ")?;
+        Some((url, rest.trim_matches('`')))
     })
+}
+
+/// Whether a comment of ours lists commands.
+fn lists_commands(body: &str) -> bool {
+    body.lines().any(|line| line.trim_end() == "### Commands")
 }
 
 fn check_open(request: &ChangeRequest) -> Result<()> {

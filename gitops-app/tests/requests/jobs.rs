@@ -28,6 +28,32 @@ async fn a_run_without_news_leaves_the_link_of_the_run_before_it() {
     assert!(comment.contains("[Full plan](<https://ci/runs/4>)") && !comment.contains("evil"), "{comment}");
 }
 
+/// Met as: a server and a job with the same configuration wrote over each other's comment at each look, though nothing changed.
+#[tokio::test]
+async fn a_job_beside_a_server_writes_the_comment_of_the_server_and_no_other() {
+    let world = World::new();
+    world.apply().await.unwrap();
+    let number = world.propose(world.on_feature(&[("page", "two\n")]), OURS).number;
+    let server = || {
+        world.told_by(number, |asked| asked.answering_commands().full_plan("https://gitops.example.org/1"))
+    };
+    assert!(server().await.unwrap().wrote_comment);
+    let before = world.comments(number).await;
+    assert!(before[0].contains("### Commands") && before[0].contains("[Full plan]"), "{before:?}");
+    for _ in 0..2 {
+        assert!(!world.told(number).await.unwrap().wrote_comment);
+        assert!(!server().await.unwrap().wrote_comment);
+    }
+    assert_eq!(world.comments(number).await, before);
+    // What is new says whoever is first.
+    world.forge.push_commit(&world.cx, number, world.on_feature(&[("page", "three\n")])).unwrap();
+    assert!(world.told(number).await.unwrap().wrote_comment);
+    let comment = world.comments(number).await.remove(0);
+    assert!(comment.contains("### Commands") && !comment.contains("[Full plan]"), "{comment}");
+    assert!(server().await.unwrap().wrote_comment);
+    assert!(!world.told(number).await.unwrap().wrote_comment);
+}
+
 /// A process that applies once takes up nothing that is asked of it, and ends.
 #[tokio::test]
 async fn an_approval_that_comes_while_another_job_applies_is_stored_as_soon_as_that_has_ended() {
