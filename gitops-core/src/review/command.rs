@@ -1,5 +1,5 @@
-use crate::value::nearest;
 use crate::value::text::on_one_line;
+use crate::value::{is_slip, nearest};
 
 /// How much of a comment is read, in bytes.
 const BYTES: usize = 64 << 10;
@@ -102,7 +102,8 @@ impl Command {
     ///
     /// A command is a line that begins with `/` and its name, or with `/gitops` and its name: forges have commands of their
     /// own, and GitLab takes `/approve` for one. A line within a fence, a quote or an indented block is none, so that a
-    /// comment can talk about commands; and neither is one that the forge does not show. Other lines with a `/` may be for somebody else and are passed over.
+    /// comment can talk about commands; and neither is one that the forge does not show. Other lines with a `/` may be for somebody else and are passed over,
+    /// but for one whose first word is a letter beside the name of a command: that is a fault.
     ///
     /// Who may give a command is for the caller to decide: this reads, and does nothing.
     ///
@@ -112,14 +113,22 @@ impl Command {
     /// assert_eq!(commands, [Ok(Command::Approve { effect: "0123456789ab".to_owned() })]);
     /// ```
     pub fn read(comment: &str) -> Vec<Result<Self, CommandFault>> {
+        Self::read_typed(comment).into_iter().map(|(_, command)| command).collect()
+    }
+
+    /// The same, each with the line as somebody typed it. It is text of others.
+    pub fn read_typed(comment: &str) -> Vec<(&str, Result<Self, CommandFault>)> {
+        let typed = |line: &'_ str| words(line).is_some();
         if comment.len() > BYTES {
-            let has_any = comment.lines().any(|line| words(line).is_some());
-            return if has_any { vec![Err(CommandFault::TooLong)] } else { Vec::new() };
+            let first = comment.lines().find(|line| typed(line));
+            return first.into_iter().map(|line| (line, Err(CommandFault::TooLong))).collect();
         }
-        let mut commands: Vec<_> = own_lines(comment).filter_map(words).map(|words| parse(&words)).collect();
-        if commands.len() > COMMANDS {
+        let lines = own_lines(comment).filter_map(|line| Some((line, words(line)?)));
+        let mut commands: Vec<_> = lines.map(|(line, words)| (line, parse(&words))).collect();
+        if let Some((line, _)) = commands.get(COMMANDS) {
+            let too_many = (*line, Err(CommandFault::TooMany));
             commands.truncate(COMMANDS);
-            commands.push(Err(CommandFault::TooMany));
+            commands.push(too_many);
         }
         commands
     }
@@ -181,7 +190,7 @@ fn words(line: &str) -> Option<Vec<&str>> {
     match words.split_first() {
         Some((first, _)) if line[1..].starts_with(char::is_whitespace) || first.is_empty() => None,
         Some((&"gitops", rest)) => Some(rest.to_vec()),
-        Some((first, _)) if NAMES.contains(first) => Some(words),
+        Some((first, _)) if NAMES.contains(first) || is_slip(first, NAMES) => Some(words),
         _ => None,
     }
 }
@@ -283,9 +292,19 @@ mod tests {
         assert_eq!(read("/approve abc"), ["`abc` is no effect: the first 40 or more of its 64 digits"]);
         assert_eq!(read("/plan a b"), ["`plan` does not take `b`"]);
         assert_eq!(read("/gitops aply"), ["there is no command `aply`; did you mean `apply`?"]);
+        assert_eq!(read("/aprove 0123"), ["there is no command `aprove`; did you mean `approve`?"]);
+        assert_eq!(read("/Plan"), ["there is no command `Plan`; did you mean `plan`?"]);
         assert_eq!(read("/apply --yes"), ["`--yes` is no name"]);
         assert_eq!(read(&"/plan\n".repeat(11)).last().unwrap(), "a comment may have at most 10 commands");
         assert_eq!(read(&format!("/plan\n{}", "x".repeat(BYTES))).len(), 1);
+    }
+
+    #[test]
+    fn what_was_typed_is_given_with_each() {
+        let typed =
+            |comment| Command::read_typed(comment).into_iter().map(|(typed, _)| typed).collect::<Vec<_>>();
+        assert_eq!(typed("Well.\n/approve\n/aprove  x\r\n/plan"), ["/approve", "/aprove  x", "/plan"]);
+        assert_eq!(typed(&format!("/why x\n{}", "x".repeat(BYTES))), ["/why x"]);
     }
 
     #[test]
@@ -304,6 +323,10 @@ mod tests {
             "<?x\n/apply\n?>",
             "/etc/passwd",
             "/close",
+            "/unassign @bob",
+            "/who",
+            "/retest",
+            "/lock",
         ];
         for comment in quiet {
             assert_eq!(read(comment), [""; 0], "{comment}");

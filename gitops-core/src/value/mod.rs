@@ -50,6 +50,7 @@ pub use key::{GroupKind, Key, ParseKeyError};
 pub use live::{Applied, Live, Ownership, Presence};
 pub use map::Map;
 #[doc(hidden)]
+pub(crate) use nearest::is_slip;
 pub use nearest::{most_alike, nearest};
 pub use number::{Number, ParseNumberError};
 pub use object::{CleanUp, Lead, Need, Object};

@@ -15,6 +15,12 @@ pub fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Opti
     (is_near && has_something).then_some(found)
 }
 
+/// Whether a word is one letter beside a known name that has as many letters as that takes to be no other word: four.
+pub(crate) fn is_slip<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> bool {
+    let is_long = (4..LETTERS).contains(&word.chars().count());
+    is_long && ranked(word, known).first().is_some_and(|(distance, _)| *distance <= 1)
+}
+
 /// The known names, the most alike first.
 #[doc(hidden)]
 pub fn most_alike<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Vec<&'k str> {

@@ -61,9 +61,12 @@ pub(super) fn name(command: &Command) -> &'static str {
     }
 }
 
-/// A command as it is shown.
-pub(super) fn words(flavour: Flavour, command: &Result<Command, CommandFault>) -> String {
-    let Ok(command) = command else { return "?".to_owned() };
+/// A command as it is shown; one with a fault as it was typed.
+pub(super) fn words(flavour: Flavour, typed: &str, command: &Result<Command, CommandFault>) -> String {
+    let Ok(command) = command else {
+        let typed = typed.split_whitespace().collect::<Vec<_>>().join(" ");
+        return shown(&credentials(&typed), WORDS);
+    };
     let rest = match command {
         Command::Plan { application } | Command::Apply { application } => application.clone(),
         Command::Approve { effect } => Some(effect.clone()),

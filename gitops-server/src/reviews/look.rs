@@ -15,6 +15,10 @@ use super::commands::{Done, words};
 use super::memory::{COMMAND_AGE, Entry, Page, Stage};
 use crate::event::ServerEvent;
 
+/// From where the words of a comment are counted that are almost a command: a former version passed them over, and remembers by their
+/// numbers which commands were carried out.
+const SLIPS: usize = 100;
+
 /// What people may do, of whom the forge was asked during a look.
 pub(super) type Permissions = BTreeMap<String, Permission>;
 
@@ -22,6 +26,8 @@ pub(super) type Permissions = BTreeMap<String, Permission>;
 pub(super) struct Asked<'a> {
     pub comment: &'a Comment,
     pub nth: usize,
+    /// As it was typed.
+    pub typed: &'a str,
     pub command: Result<Command, CommandFault>,
 }
 
@@ -201,7 +207,7 @@ impl Shared {
             nth: asked.nth,
             at: comment.created,
             by: comment.author.login.to_string(),
-            command: words(self.flavour(), &asked.command),
+            command: words(self.flavour(), asked.typed, &asked.command),
             stage: Stage::Begun,
         };
         let was_begun = page.stage(&entry.comment, entry.nth).is_some();
@@ -289,6 +295,11 @@ fn asked_in<'a>(cx: &Cx, me: &User, comment: &'a Comment) -> Vec<Asked<'a>> {
     if comment.author.is(me) || cx.now().since(comment.created) > COMMAND_AGE {
         return Vec::new();
     }
-    let commands = Command::read(&comment.body).into_iter().enumerate();
-    commands.map(|(nth, command)| Asked { comment, nth, command }).collect()
+    let (mut commands, mut slips) = (0.., SLIPS..);
+    let commands = Command::read_typed(&comment.body).into_iter().map(|(typed, command)| {
+        let is_slip = matches!(command, Err(CommandFault::Unknown { .. })) && !typed.starts_with("/gitops");
+        let nth = if is_slip { slips.next() } else { commands.next() };
+        Asked { comment, nth: nth.unwrap_or_default(), typed, command }
+    });
+    commands.collect()
 }

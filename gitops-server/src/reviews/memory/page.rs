@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use gitops_app::forge::AsWritten;
 use gitops_core::Time;
+use gitops_core::review::Command;
 use serde::{Deserialize, Serialize};
 
 /// How long what was asked is remembered: for longer than it could be taken for new.
@@ -158,8 +159,8 @@ pub struct Entry {
 impl Entry {
     /// Whether it is an `/approve`.
     pub fn is_approval(&self) -> bool {
-        let command = self.command.strip_prefix("/gitops ").or_else(|| self.command.strip_prefix('/'));
-        command.is_some_and(|command| command.starts_with("approve "))
+        // One with a fault is shown as it was typed.
+        matches!(Command::read(&self.command)[..], [Ok(Command::Approve { .. })])
     }
 
     /// Where it stands, as approvals name it.

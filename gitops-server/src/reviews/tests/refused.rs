@@ -178,3 +178,26 @@ async fn a_stranger_who_writes_many_commands_makes_nothing_forgotten() {
     assert!(by_bob.len() == 1 && by_bob[0].0 == "bob", "{by_bob:?}");
     world.cx.cancel();
 }
+
+/// Met as: a command without what it needs was listed as `?`, and a slip had no answer.
+#[tokio::test]
+async fn a_wrong_command_is_named_as_it_was_typed_and_a_slip_is_answered_with_the_right_one() {
+    let world = World::new().await;
+    let number = world.propose("two", OURS);
+    for command in ["/approve", "/aprove @everybody `x`", "/close", "/unlock token=s3cr3t x"] {
+        world.says(&world.bob, number, command).await;
+    }
+    let reviews = world.reviews();
+    reviews.0.look(&world.cx, number).await;
+    let answers = world.answers();
+    assert!(answers.len() == 3 && answers.iter().all(|(_, done, _)| !done), "{answers:?}");
+    assert!(answers[1].2.contains("did you mean `approve`?"), "{answers:?}");
+    let said = world.ours(number, "answers/").await.concat();
+    for expected in ["`bob`: `/approve`\n", "`bob`: `` /aprove @everybody `x` ``\n"] {
+        assert!(said.contains(expected), "{expected} is not in {said}");
+    }
+    assert!(!said.contains("`?`") && !said.contains("/close"), "{said}");
+    reviews.0.look(&world.cx, number).await;
+    assert_eq!(world.answers(), [], "once");
+    world.cx.cancel();
+}
