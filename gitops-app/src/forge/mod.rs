@@ -19,6 +19,11 @@ use gitops_forge::{CallObserver, Connection, Forge, GitHub, GitHubApp, GitLab, G
 use crate::config::{ForgeAuth, ForgeConfig, ForgeKind, SecretPlace};
 use crate::source;
 
+/// How the branches begin of requests that take a revision of an application back.
+pub fn revert_branches(application: &str) -> String {
+    format!("gitops/revert-{application}-")
+}
+
 /// What a person says of a forge; it goes before what the configuration and the environment say.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Named {

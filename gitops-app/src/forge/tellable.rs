@@ -91,8 +91,7 @@ fn last(path: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Backends;
-    use crate::config::Applications;
+    use crate::config::{Applications, Backends};
 
     #[test]
     fn a_text_for_a_forge_has_no_place_of_this_machine() {

@@ -15,9 +15,8 @@ use gitops_forge::{ChangeRequest, Forge, RequestState};
 use super::{Asked, approvals, labels, owners};
 use crate::config::{Config, ForgeKind};
 use crate::forge::patiently;
-use crate::forge::{Found, Named};
+use crate::forge::{Found, Named, revert_branches};
 use crate::gates;
-use crate::rollback::branches;
 use crate::session::{Access, Session};
 
 /// How long it may take to answer.
@@ -178,7 +177,7 @@ impl OnForge {
             return Ok(ApprovalState::Stands);
         }
         // The way back to a revision is no part of what it goes back to: it is approved on the request that takes the change back.
-        let takes_back = request.head.name.starts_with(&branches(&self.config.name));
+        let takes_back = request.head.name.starts_with(&revert_branches(&self.config.name));
         if takes_back && session.engine.pinned(cx).await?.is_some_and(|pin| pin.revision == plan.revision) {
             return Ok(ApprovalState::Stands);
         }

@@ -25,7 +25,7 @@ use gitops_forge::{
 use gitops_git::GitSource;
 
 use crate::config::{Config, GitRef};
-use crate::forge::patiently;
+use crate::forge::{patiently, revert_branches};
 use crate::home;
 use crate::order;
 use crate::session::Session;
@@ -247,7 +247,7 @@ impl Revert {
             );
         }
         let commit = git.restored(cx, good, bad).await?;
-        let branch = format!("{}{}", branches(&session.config.name), bad.short());
+        let branch = format!("{}{}", revert_branches(&session.config.name), bad.short());
         let application = session.config.name.clone();
         Ok(Self { application, bad: bad.clone(), good: good.clone(), commit, branch, target: target.clone() })
     }
@@ -473,11 +473,6 @@ pub(crate) async fn opened(cx: &Cx, forge: &dyn Forge, new: &NewRequest) -> Resu
             opened => return opened.map(|opened| opened.value),
         }
     }
-}
-
-/// How the branches begin of requests that take a revision of an application back.
-pub fn branches(application: &str) -> String {
-    format!("gitops/revert-{application}-")
 }
 
 /// The name of the status which tells on a commit that an application goes back from it. `context` is what statuses begin with.

@@ -117,7 +117,7 @@ impl Engine {
         plan: &Plan,
         now: Time,
     ) -> Result<&Approval, Vec<(Key, Uncovered)>> {
-        let stands = |approval: &Approval| !self.doubts.contains_key(&approval.id());
+        let stands = |approval: &Approval| !self.doubts.contains_key(&approval.origin());
         self.inventory().approvals().lifting(note, gate.fingerprint(), plan, now, stands)
     }
 
@@ -129,10 +129,10 @@ impl Engine {
         plan: &Plan,
         now: Time,
     ) -> Option<(&Approval, &str)> {
-        let is_doubted = |approval: &Approval| self.doubts.contains_key(&approval.id());
+        let is_doubted = |approval: &Approval| self.doubts.contains_key(&approval.origin());
         let approvals = self.inventory().approvals();
         let approval = approvals.lifting(note, gate.fingerprint(), plan, now, is_doubted).ok()?;
-        Some((approval, self.doubts.get(&approval.id())?))
+        Some((approval, self.doubts.get(&approval.origin())?))
     }
 
     /// Says of an approval that would lift a finding that it has expired.

@@ -45,7 +45,8 @@ pub enum ApprovalState {
     Withdrawn(String),
 }
 
-/// Approvals that lift nothing in this pass, though nobody withdrew them, each with the reason.
+/// Approvals that lift nothing in this pass, though nobody withdrew them, by what stands for them however much of them is done; each with
+/// the reason.
 pub(super) type Doubts = BTreeMap<Digest, String>;
 
 impl Engine {
@@ -58,12 +59,13 @@ impl Engine {
         let (mut asked, mut has_taken_back) = (BTreeSet::new(), false);
         // Where one of them lifts nothing, another one may.
         while let Some(approval) = self.relied_on(plan, cx, &asked) {
-            asked.insert(approval.id());
+            asked.insert(approval.origin());
             let call = cx.within(PATIENCE);
             match contained(call.bounded(check.check(&call, plan, &approval))).await {
                 Ok(ApprovalState::Stands) => {}
                 Ok(ApprovalState::GivenElsewhere(why)) => {
-                    self.doubts.insert(approval.id(), format!("which was given for something else: {why}"));
+                    self.doubts
+                        .insert(approval.origin(), format!("which was given for something else: {why}"));
                 }
                 Ok(ApprovalState::Withdrawn(why)) => {
                     self.take_back(cx, &approval, &why).await?;
@@ -72,7 +74,7 @@ impl Engine {
                 Err(error) => {
                     cx.check()?;
                     let why = format!("whether that still stands can't be asked: {error}");
-                    self.doubts.insert(approval.id(), why);
+                    self.doubts.insert(approval.origin(), why);
                 }
             }
         }
@@ -104,7 +106,7 @@ impl Engine {
             notes.iter().filter(|note| !note.is_warning()).filter_map(lifting).collect::<Vec<_>>()
         });
         found.find(|approval| {
-            matches!(approval.by.through, Through::Review { .. }) && !asked.contains(&approval.id())
+            matches!(approval.by.through, Through::Review { .. }) && !asked.contains(&approval.origin())
         })
     }
 

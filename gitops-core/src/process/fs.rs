@@ -53,14 +53,14 @@ pub(crate) fn atomic_write_from(temps: &Path, path: &Path, bytes: &[u8], mode: u
 }
 
 /// The error that the system gave, without the name of the temporary file: that is another one each time, so nobody could tell that the
-/// error is the same.
+/// error is the same. Who adds the name keeps the system's error in its text alone.
 pub fn unnamed(error: io::Error) -> io::Error {
-    let inner = error.get_ref().and_then(|inner| inner.source()?.downcast_ref::<io::Error>());
-    match inner.map(|inner| (inner.raw_os_error(), inner.kind())) {
-        Some((Some(code), _)) => io::Error::from_raw_os_error(code),
-        Some((None, kind)) => kind.into(),
-        None => error,
+    if error.get_ref().is_none() {
+        return error;
     }
+    let text = error.to_string();
+    let code = text.split_once("(os error ").and_then(|(_, rest)| rest.split_once(')')?.0.parse().ok());
+    code.map_or_else(|| error.kind().into(), io::Error::from_raw_os_error)
 }
 
 /// Removes what replacements left behind that a crash cut short.

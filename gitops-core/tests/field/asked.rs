@@ -78,6 +78,7 @@ async fn whoever_asks_for_anything_is_in_the_audit_log() {
         Request::Release { key: a.clone() },
         Request::ReleaseDeletion { key: a },
         Request::Approve { approval },
+        Request::Withdraw { review: "forge/17".to_owned(), reason: "it was closed".to_owned() },
         Request::Reject { plan: None, reason: "not now".to_owned() },
         Request::Sync,
         Request::NoteMerged { merged: Box::new(MergedRequest::new(&request, "ana", "1", "2")) },

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use gitops_app::config::Config;
 use gitops_app::documents::plan::Summary;
-use gitops_app::forge::patiently;
-use gitops_app::rollback::{Progress, Revert, bad_and_good, branches};
+use gitops_app::forge::{patiently, revert_branches};
+use gitops_app::rollback::{Progress, Revert, bad_and_good};
 use gitops_core::{Cx, Error, ErrorKind, Result, Revision};
 use gitops_forge::{ChangeRequest, RequestState};
 
@@ -71,7 +71,7 @@ impl Shared {
     pub(super) async fn say_of_revert(&self, cx: &Cx, request: &ChangeRequest) -> Result<()> {
         let number = request.number;
         let is_of = |config: &&Config| {
-            let rest = request.head.name.strip_prefix(&branches(&config.name));
+            let rest = request.head.name.strip_prefix(&revert_branches(&config.name));
             rest.is_some_and(|bad| !bad.contains('-'))
         };
         let Some(config) = self.followers(request).find(is_of) else { return Ok(()) };

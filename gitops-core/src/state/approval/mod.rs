@@ -76,6 +76,14 @@ impl Approval {
         hasher.finish()
     }
 
+    /// What stands for it however much of it is done since: its plan, who gave it and when.
+    pub(crate) fn origin(&self) -> Digest {
+        let mut hasher = Hasher::new("gitops approval origin 1");
+        hasher.field(self.plan.to_string()).field(&self.by.name);
+        hasher.field(self.by.through.to_string()).field(self.at.to_string());
+        hasher.finish()
+    }
+
     /// Whether it is valid at a time.
     pub fn is_valid(&self, now: Time) -> bool {
         self.until.is_none_or(|until| now < until) && !self.effect.is_empty()
