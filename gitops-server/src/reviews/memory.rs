@@ -1,5 +1,6 @@
 //! What is remembered of requests across restarts: which commands were carried out, and what came of them.
 
+mod merged;
 mod page;
 mod shown;
 #[cfg(test)]
@@ -13,7 +14,8 @@ use gitops_app::promote::Proposed;
 use gitops_core::{Cx, Digest, Document, Error, ErrorKind, Result, StateStore, Time, Version};
 use serde::{Deserialize, Serialize};
 
-pub(super) use page::{Ahead, Entry, Head, InQueue, MergedAs, Outcome, Page, Stage};
+pub(super) use merged::MergedAs;
+pub(super) use page::{Ahead, Entry, Head, InQueue, Outcome, Page, Stage};
 
 /// How old a command may be when it is first seen: an older one is not carried out, so nothing of it has to be remembered.
 pub(super) const COMMAND_AGE: Duration = Duration::from_secs(24 * 3600);

@@ -240,7 +240,11 @@ impl Shared {
                 if !is_told {
                     self.end_wait(cx, config, &CommitId::parse(&merged)?, telling).await?;
                 }
-                self.memory.change(cx, number, |page| page.is_live_in(&config.name)).await?;
+                let is_live = self.memory.change(cx, number, |page| page.is_live_in(&config.name)).await?;
+                if is_live {
+                    let request = patiently(cx, || self.forge.change_request(cx, number)).await?;
+                    self.say_last(cx, &request).await?;
+                }
             }
         }
         noted

@@ -63,7 +63,8 @@ impl Shared {
             self.note_merged(cx, &request).await?;
             self.look_at_doubles(cx, number).await?;
             self.end_left(cx, &request).await;
-            return Ok(());
+            // It may have been live before that.
+            return self.say_last(cx, &request).await;
         }
         let page = self.know_head(cx, &request).await?;
         let waiting: Vec<Entry> = page.awaiting_review().cloned().collect();

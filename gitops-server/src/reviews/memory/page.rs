@@ -8,6 +8,8 @@ use gitops_core::Time;
 use gitops_core::review::Command;
 use serde::{Deserialize, Serialize};
 
+use super::MergedAs;
+
 /// How long what was asked is remembered: for longer than it could be taken for new.
 const KEPT: Duration = Duration::from_secs(48 * 3600);
 
@@ -80,6 +82,9 @@ pub struct Page {
     /// What it was merged as, as long as that is not known to be live everywhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub merged: Option<MergedAs>,
+    /// Whether what it was merged as was live everywhere.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_live: bool,
     /// The applications that it changes, whose audit logs are to say who opened, reviewed and merged it; nothing before it was reviewed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub concerns: Option<BTreeSet<String>>,
@@ -98,14 +103,6 @@ pub struct InQueue {
     /// Why it must not become the branch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<String>,
-}
-
-/// What a request was merged as.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MergedAs {
-    pub commit: String,
-    /// The applications that it changes and of which it is not known that this is live.
-    pub waits: BTreeSet<String>,
 }
 
 /// A head that is applied before its merge.
@@ -366,14 +363,6 @@ impl Page {
         if self.concerns.as_ref().is_some_and(|concerns| concerns.is_subset(&self.audited)) {
             (self.is_audited, self.audited) = (true, BTreeSet::new());
         }
-    }
-
-    /// What it was merged as is live in an application.
-    pub fn is_live_in(&mut self, application: &str) {
-        if let Some(merged) = &mut self.merged {
-            merged.waits.remove(application);
-        }
-        self.merged = self.merged.take().filter(|merged| !merged.waits.is_empty());
     }
 
     /// A commit is the head no longer.

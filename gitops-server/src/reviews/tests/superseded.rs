@@ -72,3 +72,47 @@ async fn a_head_that_is_one_of_another_open_request_keeps_what_is_said_of_it() {
     assert_eq!(due, Some(other.number), "it may be pending for the closed one alone");
     world.cx.cancel();
 }
+
+/// Met as: somebody approved a request and merged it while no server was there. All was applied, and the head stayed red for good, beside a
+/// comment that said that it needs an approval.
+#[tokio::test]
+async fn what_was_approved_and_merged_while_no_server_was_there_says_so_at_last() {
+    let world = World::with(GATED).await;
+    let number = world.propose("two", OURS);
+    world.reviews().0.review(&world.cx, number).await;
+    let comment = async || world.ours(number, "review/").await.concat();
+    let effect = comment().await.split("/approve ").nth(1).unwrap().get(..40).unwrap().to_owned();
+    world.says(&world.bob, number, &format!("/approve {effect}")).await;
+    world.git(&["merge", "-q", "--ff-only", "feature"]);
+    let commit = CommitId::parse(&world.git(&["rev-parse", "main"])).unwrap();
+    let head = world.forge.change_request(&world.cx, number).await.unwrap().head.commit;
+    world.forge.merge_as(&world.cx, number, commit.clone()).unwrap();
+    let policy = async || {
+        let found = world.forge.statuses(&world.cx, &head).await.unwrap().into_iter();
+        let policy = found.filter(|status| status.context == "gitops/policy");
+        policy.map(|status| (status.state, status.description)).next().unwrap()
+    };
+
+    let reviews = world.reviews();
+    reviews.0.review(&world.cx, number).await;
+    assert_eq!(policy().await, (StatusState::Error, "the request was merged".to_owned()));
+    reviews.0.look(&world.cx, number).await;
+    assert!(world.answers()[0].1, "it is approved");
+    let live = |status: &Arc<EngineStatus>| {
+        let complete = status.complete.as_ref();
+        status.phase == Phase::Idle && complete.is_some_and(|live| live.revision.id() == commit.as_str())
+    };
+    let handle = world.board.handle("site").unwrap();
+    let status = EngineStatus::clone(&*handle.status().wait_for(live).await.unwrap().clone());
+    let telling = telling_of(&status, None).unwrap();
+    reviews.0.tell_forge(&world.cx, &reviews.0.chosen[0], &telling).await.unwrap();
+    let (state, text) = policy().await;
+    assert!(state == StatusState::Success && text.ends_with("nothing of it waits any more"), "{text}");
+    let said = comment().await;
+    let shown: Vec<&str> = said.lines().skip_while(|line| line.starts_with("<!--")).collect();
+    assert!(shown[0].starts_with("**The request was merged, and nothing of it waits any more.**"), "{said}");
+    let writes = world.forge.writes();
+    reviews.0.review(&world.cx, number).await;
+    assert_eq!(world.forge.writes(), writes, "it is said once");
+    world.cx.cancel();
+}
