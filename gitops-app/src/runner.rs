@@ -49,7 +49,7 @@ pub struct Noted {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Doubted {
-    /// What tells the approval from others: [`Approval::id`](gitops_core::Approval::id).
+    /// What tells the approval from others, however much of it is done.
     pub approval: Digest,
     /// Why; nothing where that may be read by others than the operator.
     pub why: Option<String>,
