@@ -46,7 +46,7 @@ pub async fn run(app: &App, args: &PromoteArgs) -> Ended {
         }
     };
     let (from, to) = (open(args.from.clone()).await?, open(args.to.clone()).await?);
-    let promotion = Promotion::between(&app.cx, &from, &to, &args.files).await?;
+    let promotion = Promotion::between(&app.cx, &from, &to, files(args, &to)).await?;
     if let Some(pattern) = promotion.unmatched.first() {
         let message = format!("the pattern `{pattern}` fits no file of `{}`", args.from);
         let help = "name files from the folder of the application on: `--files 'config/*.yaml'`";
@@ -63,6 +63,15 @@ pub async fn run(app: &App, args: &PromoteArgs) -> Ended {
     let document = PromotionDocument { promotion: &promotion, request };
     app.answer(&document, || human(&document, args))?;
     Ok(Exit::Ok)
+}
+
+/// The patterns of files to copy whole: those that are named, or else those of the rule that promotes the same.
+fn files<'a>(args: &'a PromoteArgs, to: &'a Session) -> &'a [String] {
+    let rule = to.config.promote.as_ref().filter(|rule| rule.from == args.from);
+    match rule {
+        Some(rule) if args.files.is_empty() => &rule.files,
+        _ => &args.files,
+    }
 }
 
 fn human(document: &PromotionDocument<'_>, args: &PromoteArgs) -> String {

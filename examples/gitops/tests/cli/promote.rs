@@ -75,3 +75,22 @@ fn two_applications_are_compared_without_a_target() {
     assert!(!world.path("live").exists());
     world.gitops(&["diff", "--between", "staging"]).expect(64);
 }
+
+/// Met as: the rule copied a file whole, and the command that was to bring its request up to date said that there is nothing to promote.
+#[test]
+fn who_names_no_files_promotes_those_of_the_rule() {
+    let world = world();
+    let forge = "forge: { gitea: { url: \"http://127.0.0.1:9\", repository: platform/site, auth: { token: { file: ./token } } } }\n";
+    std::fs::write(world.path("token"), "none\n").unwrap();
+    let rule = "promote: { from: staging, files: [\"*.json\"] }, source: { git: { path: site/prod } }";
+    let ruled = APPLICATIONS.replace("source: { git: { path: site/prod } }", rule);
+    world.configure(&format!("{forge}{ruled}"));
+    world.commit(
+        "Settings",
+        &[("staging/app.json", Some("{\"a\": 2}\n")), ("prod/app.json", Some("{\"a\": 1}\n"))],
+    );
+    let promote = ["promote", "staging", "--to", "prod", "--dry-run"];
+    world.gitops(&promote).expect(0).says("site/prod/app.json").says("the whole file");
+    let named = world.gitops(&[&promote[..], &["--files", "same"]].concat()).expect(0);
+    assert!(!named.stdout.contains("the whole file"), "{}", named.stdout);
+}
