@@ -304,7 +304,8 @@ async fn an_apply_that_fails_after_the_merge_says_each_time_what_to_approve_now(
     assert!(site.answer(&mut serving, number, &format!("/approve {second}")).await.0);
     let third = asked(&second).await;
     std::fs::write(ready, "").unwrap();
-    assert!(site.answer(&mut serving, number, &format!("/approve {third}")).await.0);
+    let (done, answer) = site.answer(&mut serving, number, &format!("/approve {third}")).await;
+    assert!(done, "{answer}; after {second}: {}", site.said(number).await);
     site.until_said(number, "`net`: `live").await;
     assert!(!site.said(number).await.contains("who may approve it"));
     assert_eq!(serving.stop().await, 0);
