@@ -123,6 +123,41 @@ fn merge(world: &World, number: u64) {
     world.forge.merge_as(&world.cx, number, commit).unwrap();
 }
 
+/// Met as: what waited was told anew, by which the approval was stored and applied; then its own comment was looked at, and refused.
+#[tokio::test]
+async fn an_approval_after_the_merge_that_whoever_told_of_it_stored_is_answered_with_that() {
+    let world = World::with(GATE).await;
+    let reviews = world.reviews();
+    let number = world.propose("two", OURS);
+    reviews.0.review(&world.cx, number).await;
+    merge(&world, number);
+    reviews.0.review(&world.cx, number).await;
+    let mut status = world.board.handle("site").unwrap().status();
+    let commit = world.git(&["rev-parse", "main"]);
+    let waits = |status: &Arc<EngineStatus>| {
+        let is_of = status.revision.as_ref().is_some_and(|at| at.id() == commit);
+        is_of && !status.awaits_approval.is_empty() && status.phase == Phase::Idle
+    };
+    status.wait_for(waits).await.map(drop).unwrap();
+    let after = async || {
+        let page = reviews.0.memory.page(&world.cx, number).await.unwrap();
+        let asked = reviews.0.asked_of(number, &page);
+        asked.after_merge(&world.cx, &reviews.0.chosen(), &nobody()).await.unwrap().remove(0)
+    };
+    let effect = after().await.effect.name();
+    world.says(&world.bob, number, &format!("/approve {effect}")).await;
+    assert!(after().await.approved_by.is_some(), "who tells of it stores it");
+    let live = |status: &Arc<EngineStatus>| {
+        status.complete.as_ref().is_some_and(|complete| complete.revision.id() == commit)
+    };
+    status.wait_for(live).await.map(drop).unwrap();
+    world.told();
+    reviews.0.look(&world.cx, number).await;
+    let answer = "approved, and stored before this was answered".to_owned();
+    assert_eq!(world.answers(), [("bob".to_owned(), true, answer)]);
+    world.cx.cancel();
+}
+
 /// Met as: a server stored an approval and was stopped, the request was merged, and the next server refused the approval by which it
 /// had just applied the merge.
 #[tokio::test]
