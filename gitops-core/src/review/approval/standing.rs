@@ -347,7 +347,20 @@ fn counted<'v>(
         {
             discounted.push(DiscountedVote::of(vote, why));
         } else {
-            let before = latest.insert(vote.by.login.to_lowercase(), vote);
+            let by = vote.by.login.to_lowercase();
+            // Of two approvals of one second, one that does not count takes nothing from the one that does.
+            let counts = |before: &&Vote| {
+                before.at == vote.at
+                    && before.opinion == Opinion::Approved
+                    && before.covers(&part.effect, all, shown).is_ok()
+            };
+            if let (Err(why), Opinion::Approved, true) =
+                (covers, vote.opinion, latest.get(&by).is_some_and(counts))
+            {
+                discounted.push(DiscountedVote::of(vote, why));
+                continue;
+            }
+            let before = latest.insert(by, vote);
             let is_overruled = |before: &&Vote| {
                 before.at == vote.at
                     && before.opinion == Opinion::Approved

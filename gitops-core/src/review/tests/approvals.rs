@@ -456,3 +456,16 @@ fn what_somebody_else_may_have_written_approves_nothing_and_takes_nothing_back()
     let no = request([approved("carol", 10), vote("bob", Opinion::ChangesRequested, 20), unsure(21)]);
     assert!(no.withdrawal(["10"], |_| true).unwrap().contains("bob asks for changes"));
 }
+
+/// Met as: a button that was pressed too early hid the `/approve` of the same second, which named the effect.
+#[test]
+fn of_two_approvals_in_one_second_the_one_that_does_not_count_takes_nothing_from_the_other() {
+    let effect = part().effect;
+    let button = Vote { id: "review 1".to_owned(), ..approved("bob", 20) };
+    let word = Vote { id: "comment 2".to_owned(), effect: Some(effect.name()), ..approved("bob", 20) };
+    let mut both = request([button, word]);
+    both.shown.insert("shop".to_owned(), vec![Shown { at: at(20), effect }]);
+    let standing = judge(one(), &both);
+    assert!(standing.is_met(), "{standing:?}");
+    assert_eq!(why(&standing), [Discounted::JustChanged]);
+}
