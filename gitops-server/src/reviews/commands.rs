@@ -232,8 +232,7 @@ impl Shared {
         let waiting: Vec<String> = waiting.map(|after| waits(&page, after, effect)).collect();
         let reasons = meant.map(|after| after.discounted.join("; ")).filter(|reasons| !reasons.is_empty());
         // What waits was told meanwhile, and whoever tells stores what is approved: it may even be applied by now.
-        let was_stored = async || asked.stored_by(cx, &self.chosen(), &nobody()).await;
-        if reasons.is_none() && was_stored().await?.contains(&place) {
+        if reasons.is_none() && asked.stored_by(cx, &self.chosen(), &nobody()).await?.contains(&place) {
             return Ok(Done::Yes("approved, and stored before this was answered".to_owned()));
         }
         let is_like = |after: &AfterMerge| after.effect.to_string().starts_with(effect);

@@ -168,7 +168,8 @@ impl Shared {
         let text = format!("{NOBODY} `{context}` any more: see `{}`", self.context);
         let is_open = |status: &CommitStatus| status.state != StatusState::Error;
         let names = ["plan", "policy"].map(|name| format!("{context}/{name}"));
-        let ended = self.end_statuses(cx, &request.head.commit, &names, is_open, &text).await?;
+        let ended =
+            self.end_statuses(cx, &request.head.commit, &names, is_open, (StatusState::Error, &text)).await?;
         let marker = Marker::new(format!("review/{context}"))?;
         if patiently(cx, || self.forge.find_comment(cx, request.number, &marker)).await?.is_some() {
             let text = format!("{}. What was planned here is no longer kept current.", first_upper(&text));
@@ -192,7 +193,7 @@ impl Shared {
         let text = format!("the configuration has no application `{application}` under `{context}` any more");
         let is_pending = |status: &CommitStatus| status.state == StatusState::Pending;
         let names = [format!("{context}/live/{application}")];
-        if self.end_statuses(cx, &commit, &names, is_pending, &text).await? > 0 {
+        if self.end_statuses(cx, &commit, &names, is_pending, (StatusState::Error, &text)).await? > 0 {
             self.tell(&ServerEvent::Told {
                 repository: self.repository.clone(),
                 application: application.to_owned(),
@@ -216,17 +217,17 @@ impl Shared {
         Ok(())
     }
 
-    /// Ends the statuses of these names that are to be ended; gives how many those are.
-    async fn end_statuses(
+    /// Ends the statuses of these names that are to be ended, with a state and why; gives how many those are.
+    pub(super) async fn end_statuses(
         &self,
         cx: &Cx,
         commit: &CommitId,
         names: &[String],
         is_due: impl Fn(&CommitStatus) -> bool,
-        text: &str,
+        (state, text): (StatusState, &str),
     ) -> Result<usize> {
         let limit = self.forge.info().context_chars;
-        let fitted = |name: &String| CommitStatus::new(name.clone(), StatusState::Error, text).fitted(limit);
+        let fitted = |name: &String| CommitStatus::new(name.clone(), state, text).fitted(limit);
         let ends: Vec<CommitStatus> = names.iter().map(fitted).collect();
         let found = match patiently(cx, || self.forge.statuses(cx, commit)).await {
             Err(error) if is_gone(&error) => return Ok(0),

@@ -18,7 +18,6 @@ use tokio::sync::broadcast::error::RecvError;
 use super::commands::held_to;
 use super::memory::{MergedAs, Outcome, Page};
 use super::poll::AGAIN;
-use super::superseded::is_gone;
 use super::{Shared, nobody};
 use crate::event::ServerEvent;
 
@@ -134,7 +133,7 @@ impl Shared {
                 needs_person: true,
                 awaits_approval: false,
             };
-            let context = format!("{}/live/{}", self.context, config.name);
+            let context = self.live_name(config);
             let status = CommitStatus::new(context, telling.state, &telling.text);
             self.note_told(cx, &config.name, &commit).await?;
             patiently(cx, || self.forge.ensure_status(cx, &commit, &status)).await?;
@@ -150,23 +149,13 @@ impl Shared {
     async fn tell_gone_back(&self, cx: &Cx, config: &Config, pin: &Pin) -> Result<()> {
         let held = CommitId::parse(pin.revision.id())?;
         let text = format!("not live any more: {} went back to {}", pin.by, pin.revision.short());
-        let gone =
-            CommitStatus::new(format!("{}/live/{}", self.context, config.name), StatusState::Failure, &text);
-        let gone = gone.fitted(self.forge.info().context_chars);
+        let is_live = |said: &CommitStatus| said.state == StatusState::Success;
+        let gone = (StatusState::Failure, text.as_str());
         for commit in self.told(cx, &config.name).await? {
             if holds(cx, config, &held, &commit).await? {
                 continue;
             }
-            let said = match patiently(cx, || self.forge.statuses(cx, &commit)).await {
-                Err(error) if is_gone(&error) => continue,
-                said => said?,
-            };
-            let is_live = |status: &CommitStatus| {
-                status.context == gone.context && status.state == StatusState::Success
-            };
-            if said.iter().any(is_live) {
-                patiently(cx, || self.forge.ensure_status(cx, &commit, &gone)).await?;
-            }
+            self.end_statuses(cx, &commit, &[self.live_name(config)], is_live, gone).await?;
         }
         Ok(())
     }
@@ -176,7 +165,7 @@ impl Shared {
         let commit = CommitId::parse(&telling.commit)?;
         // A request that can't be told must not keep the commit from saying it.
         let told = self.tell_requests(cx, config, telling).await;
-        let context = format!("{}/live/{}", self.context, config.name);
+        let context = self.live_name(config);
         let status = CommitStatus::new(context, telling.state, &telling.text);
         self.note_told(cx, &config.name, &commit).await?;
         let is_written = patiently(cx, || self.forge.ensure_status(cx, &commit, &status)).await?;
@@ -202,13 +191,9 @@ impl Shared {
     /// Ends what was said on a commit while an application had gone back from it.
     async fn end_rollback(&self, cx: &Cx, config: &Config, commit: &CommitId) -> Result<()> {
         let name = status_name(&self.context, &config.name);
-        let over = CommitStatus::new(name, StatusState::Success, "the rollback is over: live again");
-        let over = over.fitted(self.forge.info().context_chars);
-        let said = patiently(cx, || self.forge.statuses(cx, commit)).await?;
-        if said.iter().any(|said| said.context == over.context && said.state != StatusState::Success) {
-            patiently(cx, || self.forge.ensure_status(cx, commit, &over)).await?;
-        }
-        Ok(())
+        let is_on = |said: &CommitStatus| said.state != StatusState::Success;
+        let over = (StatusState::Success, "the rollback is over: live again");
+        self.end_statuses(cx, commit, &[name], is_on, over).await.map(drop)
     }
 
     async fn tell_requests(&self, cx: &Cx, config: &Config, telling: &Telling) -> Result<()> {
@@ -253,17 +238,14 @@ impl Shared {
     /// Ends what waits on the commit of a merge, since it is live with a later one.
     async fn end_wait(&self, cx: &Cx, config: &Config, merged: &CommitId, live: &Telling) -> Result<()> {
         let text = format!("live with {}", short(&live.commit));
-        let context = format!("{}/live/{}", self.context, config.name);
-        let over = CommitStatus::new(context, StatusState::Success, &text);
-        let over = over.fitted(self.forge.info().context_chars);
-        let said = match patiently(cx, || self.forge.statuses(cx, merged)).await {
-            Err(error) if is_gone(&error) => return Ok(()),
-            said => said?,
-        };
-        if said.iter().any(|said| said.context == over.context && said.state == StatusState::Pending) {
-            patiently(cx, || self.forge.ensure_status(cx, merged, &over)).await?;
-        }
-        Ok(())
+        let waits = |said: &CommitStatus| said.state == StatusState::Pending;
+        let over = (StatusState::Success, text.as_str());
+        self.end_statuses(cx, merged, &[self.live_name(config)], waits, over).await.map(drop)
+    }
+
+    /// The name of the status that tells how an application is live.
+    fn live_name(&self, config: &Config) -> String {
+        format!("{}/live/{}", self.context, config.name)
     }
 
     /// Remembers what a request was merged as, until that is live in all applications that it changes; the branch may have gone on
